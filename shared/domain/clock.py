@@ -1,0 +1,54 @@
+"""Time as an argument: the clock, and the one civil time zone of the product."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+#: Civil dates of the product are dates in this zone; instants are kept in UTC.
+CIVIL_ZONE = ZoneInfo("Europe/London")
+
+
+class Clock(Protocol):
+    """Tells the present instant; injected wherever "now" matters."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware and in UTC."""
+        ...
+
+
+class SystemClock:
+    """The clock of the machine."""
+
+    def now(self) -> datetime:
+        """Return the machine's present instant in UTC."""
+        return datetime.now(UTC)
+
+
+class SettableClock:
+    """A clock that stands still until it is set; for tests and replays."""
+
+    def __init__(self, now: datetime) -> None:
+        """Start at ``now``, which must be aware."""
+        self.set(now)
+
+    def now(self) -> datetime:
+        """Return the instant that was set last."""
+        return self._now
+
+    def set(self, now: datetime) -> None:
+        """Move the clock to ``now``; raises ValueError if it has no zone."""
+        if now.tzinfo is None:
+            raise ValueError("a clock is set to an aware instant")
+        self._now = now.astimezone(UTC)
+
+
+def civil_date(instant: datetime) -> date:
+    """Return the Europe/London date of an aware instant.
+
+    23:30 UTC in July is the next civil day, because London is an hour ahead then.
+    """
+    if instant.tzinfo is None:
+        raise ValueError("a civil date is taken of an aware instant")
+    return instant.astimezone(CIVIL_ZONE).date()

@@ -1,0 +1,1 @@
+"""Review timetables: rules as data, and the arithmetic from facts to owed reviews."""

@@ -1,0 +1,152 @@
+"""What the timetable requires of one child: reviews owed, and why on that date.
+
+A *meeting* is held; a *review* is owed.  A review stays on the record when it was late,
+missed or withdrawn: lateness never disappears.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from uuid import UUID
+
+
+class Basis(StrEnum):
+    """What obliges the council to hold the review."""
+
+    STATUTE = "statute"
+    COURT_RULE = "court_rule"
+    GUIDANCE = "guidance"
+    NATIONAL_AIM = "national_aim"
+    LOCAL_POLICY = "local_policy"
+
+
+class Certainty(StrEnum):
+    """Whether the anchor of a due date has happened (firm) or is itself projected (provisional)."""
+
+    FIRM = "firm"
+    PROVISIONAL = "provisional"
+
+
+class Outcome(StrEnum):
+    """What became of an owed review, apart from any calendar.
+
+    ``missed`` means it can no longer be held: the home or the episode ended after the due
+    date without it.  ``withdrawn`` means it stopped being owed before its due date.
+    """
+
+    OPEN = "open"
+    HELD = "held"
+    MISSED = "missed"
+    WITHDRAWN = "withdrawn"
+
+
+class Status(StrEnum):
+    """How an owed review stands on a given day."""
+
+    FREQUENCY_NOT_AGREED = "frequency_not_agreed"
+    UPCOMING = "upcoming"
+    APPROACHING = "approaching"
+    OVERDUE = "overdue"
+    HELD_ON_TIME = "held_on_time"
+    HELD_LATE = "held_late"
+    MISSED = "missed"
+    WITHDRAWN = "withdrawn"
+
+
+#: From this many days before it is due, a review is approaching.
+APPROACHING_DAYS = 14
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Anchor:
+    """The fact, or the earlier owed review, from which a due date is counted.
+
+    ``position`` is the log position of the fact's present wording; None when the anchor
+    is itself only projected.
+    """
+
+    description: str
+    occurred_on: date
+    event_type: str | None = None
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """Why a review is owed on its date, so that it can be read aloud and checked."""
+
+    rule: str
+    rule_title: str
+    pack: str
+    pack_edition: str
+    basis: Basis
+    citation: str
+    #: Who checked the rule against its source, and when; None where nobody has.
+    verified_by: str | None
+    verified_on: date | None
+    anchor: Anchor
+    #: The arithmetic in words, for instance "6 weeks from 15 January 2026 is 26 February 2026."
+    arithmetic: str
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review:
+    """One review owed to one child.
+
+    ``review_id`` is derived from child, rule, anchor and ordinal, so projecting again
+    gives the same one.  ``due_on`` is the last lawful civil day (None only where the law
+    asks for an agreed frequency and none is recorded); ``due_at`` is the instant where the
+    rule counts hours.  ``last_working_day_on`` is the last working day on or before the
+    due day.  ``position`` is that of the latest fact that shaped this review.
+    """
+
+    review_id: UUID
+    child_id: str
+    episode_id: str
+    team: str | None
+    kind: str
+    title: str
+    ordinal: int
+    due_on: date | None
+    due_at: datetime | None
+    last_working_day_on: date | None
+    certainty: Certainty
+    outcome: Outcome
+    held_on: date | None
+    held_meeting_id: str | None
+    #: The day from which a missed or withdrawn review was no longer open, and why.
+    closed_on: date | None
+    closed_because: str | None
+    booked_on: date | None
+    booked_meeting_id: str | None
+    position: int
+    explanation: Explanation
+
+    @property
+    def days_late(self) -> int | None:
+        """By how many days the review was held late; 0 if on time; None if not held."""
+        if self.held_on is None or self.due_on is None:
+            return None
+        return max((self.held_on - self.due_on).days, 0)
+
+
+_CLOSED = {Outcome.MISSED: Status.MISSED, Outcome.WITHDRAWN: Status.WITHDRAWN}
+
+
+def status(review: Review, *, as_of: date) -> Status:
+    """Return how ``review`` stands on the civil day ``as_of``.
+
+    A review due today is not yet overdue: it may be held today.
+    """
+    if review.outcome in _CLOSED:
+        return _CLOSED[review.outcome]
+    if review.outcome is Outcome.HELD:
+        return Status.HELD_LATE if review.days_late else Status.HELD_ON_TIME
+    if review.due_on is None:
+        return Status.FREQUENCY_NOT_AGREED
+    if review.due_on < as_of:
+        return Status.OVERDUE
+    return Status.APPROACHING if review.due_on <= as_of + timedelta(days=APPROACHING_DAYS) else Status.UPCOMING
