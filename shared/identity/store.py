@@ -1,0 +1,79 @@
+"""Every SQL statement on authorities and their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from shared.identity.keys import ApiKey, Scope
+from shared.identity.tables import api_key, authority
+
+
+@dataclass(frozen=True, slots=True)
+class StoredKey:
+    """What is kept of a key."""
+
+    digest: bytes
+    scopes: frozenset[str]
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+    def usable(self, now: datetime) -> bool:
+        """Whether the key is neither revoked nor expired at ``now``."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+
+async def add_authority(connection: AsyncConnection, authority_id: str, name: str, now: datetime) -> None:
+    """Make sure the authority is there; an existing one keeps its name."""
+    await connection.execute(
+        insert(authority).values(authority_id=authority_id, name=name, created_at=now).on_conflict_do_nothing()
+    )
+
+
+async def authorities(connection: AsyncConnection) -> list[str]:
+    """List the ids of all authorities.
+
+    The one statement of the product that is not bound to an authority: each worker asks
+    it to know on whose behalf to work next.
+    """
+    return list(await connection.scalars(select(authority.c.authority_id).order_by(authority.c.authority_id)))
+
+
+async def add_key(
+    connection: AsyncConnection,
+    key: ApiKey,
+    *,
+    scopes: Iterable[Scope],
+    note: str,
+    now: datetime,
+    expires_at: datetime | None = None,
+) -> None:
+    """Store a key; storing the same key id again replaces its secret and scopes."""
+    row = {
+        "digest": key.digest,
+        "scopes": sorted(scopes),
+        "note": note,
+        "created_at": now,
+        "expires_at": expires_at,
+        "revoked_at": None,
+    }
+    statement = insert(api_key).values(authority_id=key.authority_id, key_id=key.key_id, **row)
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=[api_key.c.authority_id, api_key.c.key_id], set_=row)
+    )
+
+
+async def find_key(connection: AsyncConnection, authority_id: str, key_id: str) -> StoredKey | None:
+    """Return what is kept of a key of this authority, or None."""
+    columns = (api_key.c.digest, api_key.c.scopes, api_key.c.expires_at, api_key.c.revoked_at)
+    row = (
+        await connection.execute(
+            select(*columns).where(api_key.c.authority_id == authority_id, api_key.c.key_id == key_id)
+        )
+    ).one_or_none()
+    return None if row is None else StoredKey(row.digest, frozenset(row.scopes), row.expires_at, row.revoked_at)

@@ -1,0 +1,1 @@
+"""Infrastructure of every service: settings, database, app factory, keys, subscriptions."""

@@ -1,0 +1,97 @@
+"""The app factory: what every service's HTTP face has in common.
+
+Problems for every error, probes, figures, an offline page of the API documents, and
+headers.  A service adds its operations and its lifespan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+
+import swagger_ui_bundle
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from shared.runtime.guard import RequestGuard
+from shared.runtime.parameters import refuse_unknown_parameters
+from shared.runtime.problems import RESPONSES, add_problem_handlers
+from shared.wire.paths import PREFIXES
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+#: Returns the checks by name: "ok", or what is wrong.  Anything but "ok" makes /readyz answer 503.
+Readiness = Callable[[], Awaitable[Mapping[str, str]]]
+
+_SWAGGER = Path(swagger_ui_bundle.__file__).parent / "vendor"
+
+_DOCS_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Homeward API</title>
+<link rel="stylesheet" href="/docs/assets/swagger-ui.css"></head>
+<body><div id="ui"></div>
+<script src="/docs/assets/swagger-ui-bundle.js"></script>
+<script src="/docs/assets/swagger-ui-standalone-preset.js"></script>
+<script>
+SwaggerUIBundle({dom_id: "#ui", deepLinking: true, layout: "StandaloneLayout",
+  presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset], validatorUrl: null,
+  urls: %s});
+</script></body></html>
+"""
+
+
+def build_app(
+    *, service: str, summary: str, routers: Sequence[APIRouter], lifespan: Lifespan, readiness: Readiness
+) -> FastAPI:
+    """Return the service's app; ``lifespan`` puts what operations need on ``app.state``."""
+    app = FastAPI(
+        title=f"Homeward {service}",
+        summary=summary,
+        version="1",
+        openapi_url=f"/openapi/{service}.json",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+        separate_input_output_schemas=False,
+    )
+    add_problem_handlers(app)
+    for router in routers:
+        app.include_router(router, responses=RESPONSES, dependencies=[Depends(refuse_unknown_parameters)])
+    app.include_router(_operational(readiness))
+    app.mount("/docs/assets", StaticFiles(directory=_swagger_folder()))
+    app.add_middleware(RequestGuard, service=service)
+    return app
+
+
+def _swagger_folder() -> Path:
+    return next(path for path in sorted(_SWAGGER.iterdir()) if (path / "swagger-ui-bundle.js").exists())
+
+
+def _operational(readiness: Readiness) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+
+    @router.get("/livez")
+    async def livez() -> dict[str, str]:
+        """Answer as long as the process can answer at all."""
+        return {"status": "ok"}
+
+    @router.get("/readyz")
+    async def readyz() -> JSONResponse:
+        """Answer 200 when every part works, 503 with what does not otherwise."""
+        checks = dict(await readiness())
+        ready = all(state == "ok" for state in checks.values())
+        return JSONResponse({"status": "ok" if ready else "not ready", "checks": checks}, 200 if ready else 503)
+
+    @router.get("/metrics")
+    async def metrics() -> Response:
+        """Figures in the Prometheus text format."""
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    @router.get("/docs")
+    async def docs(_: Request) -> HTMLResponse:
+        """Show the API documents, from files of this installation: no internet is needed."""
+        urls = [{"url": f"/openapi/{service}.json", "name": service} for service in PREFIXES]
+        return HTMLResponse(_DOCS_PAGE % bytes(JSONResponse(urls).body).decode())
+
+    return router

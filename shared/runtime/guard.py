@@ -1,0 +1,92 @@
+"""The outermost layer of every app: refuses unreadable URLs, counts, names each request."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from urllib.parse import unquote_to_bytes
+from uuid import uuid4
+
+from prometheus_client import Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.domain.errors import Fault, MalformedBody
+from shared.runtime.problems import answer
+
+MAX_QUERY_BYTES = 8_192
+
+_seconds = Histogram("homeward_http_request_seconds", "Time to answer", ["service", "method", "operation", "status"])
+
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"private, no-store"),
+)
+
+
+class RequestGuard:
+    """ASGI middleware around every request of a service."""
+
+    def __init__(self, app: ASGIApp, service: str) -> None:
+        """Guard ``app``; ``service`` labels the figures."""
+        self._app = app
+        self._service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on a readable request; answer 400 to any other."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        watch = _Watch(send)
+        app = self._app if _readable(scope) else answer(_UNREADABLE)
+        try:
+            await app(scope, receive, watch.send)
+        finally:
+            route = getattr(scope.get("route"), "path", "other")
+            _seconds.labels(self._service, scope["method"], route, str(watch.status)).observe(watch.elapsed())
+
+
+class _Watch:
+    """Adds the common headers to the answer and remembers its status."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._began = perf_counter()
+        self.status = 0
+
+    def elapsed(self) -> float:
+        return perf_counter() - self._began
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            present = {name for name, _ in message["headers"]}
+            added = [(name, value) for name, value in _HEADERS if name not in present]
+            message["headers"] = [*message["headers"], *added, (b"x-request-id", uuid4().hex.encode())]
+        await self._send(message)
+
+
+_UNREADABLE = MalformedBody(
+    "The URL cannot be read.",
+    faults=[
+        Fault("?", "url_unreadable", "The path or query is not percent-encoded UTF-8, holds U+0000, or is too long.")
+    ],
+)
+
+
+def _readable(scope: Scope) -> bool:
+    query: bytes = scope.get("query_string", b"")
+    raw_path: bytes = scope.get("raw_path") or scope["path"].encode("utf-8", "surrogatepass")
+    if len(query) > MAX_QUERY_BYTES:
+        return False
+    return all(_is_text(part) for part in (raw_path, query))
+
+
+def _is_text(encoded: bytes) -> bool:
+    decoded = unquote_to_bytes(encoded)
+    if b"\x00" in decoded:
+        return False
+    try:
+        decoded.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True

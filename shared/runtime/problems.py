@@ -1,0 +1,121 @@
+"""Every error becomes a problem (RFC 9457); no answer repeats a value that was sent."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from shared.domain.errors import Fault, HomewardError, InvalidInput, NotReady
+from shared.wire.problem import MEDIA_TYPE, TYPE_PREFIX, Problem, problem_of
+
+log = logging.getLogger(__name__)
+
+#: Described once for every operation; FastAPI merges it into each.
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "default": {"model": Problem, "description": "A problem (RFC 9457).", "content": {MEDIA_TYPE: {}}}
+}
+
+#: Messages of these pydantic errors repeat what was sent, so they are worded here.
+_OWN_WORDS = {
+    "extra_forbidden": "This object has a member that is not in its schema.",
+    "union_tag_invalid": "The tag is none of those known.",
+}
+_PLACES = {"query": "?", "path": ":", "header": ":", "cookie": ":"}
+
+
+def answer(error: HomewardError, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """Return the HTTP answer for an error."""
+    problem = problem_of(error)
+    extra = {"www-authenticate": "Bearer"} if error.status == 401 else {}  # noqa: PLR2004 - RFC 9110 asks for it
+    if error.status == 503:  # noqa: PLR2004 - a client should know when to come back
+        extra["retry-after"] = "1"
+    return JSONResponse(problem.model_dump(), error.status, {**extra, **(headers or {})}, MEDIA_TYPE)
+
+
+def faults_of(errors: Iterable[Mapping[str, Any]], *, prefix: str = "") -> list[Fault]:
+    """Return pydantic's errors as faults with JSON Pointers, without the values."""
+    return [Fault(prefix + pointer(_known_part(each)), each["type"], _message(each)) for each in errors]
+
+
+def _known_part(error: Mapping[str, Any]) -> Sequence[str | int]:
+    # The name of an unknown member was made up by the sender and may itself be data.
+    location: Sequence[str | int] = error["loc"]
+    return location[:-1] if error["type"] == "extra_forbidden" else location
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    return _OWN_WORDS.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
+
+
+def pointer(location: Sequence[str | int]) -> str:
+    """Return the JSON Pointer (RFC 6901) of a location."""
+    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Make the app answer every error with a problem."""
+    app.add_exception_handler(HomewardError, _homeward_error)
+    app.add_exception_handler(RequestValidationError, _invalid_request)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(DBAPIError, _database_away)
+    app.add_exception_handler(PoolTimeout, _database_away)
+    app.add_exception_handler(OSError, _database_away)
+    app.add_exception_handler(Exception, _unforeseen)
+
+
+async def _homeward_error(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HomewardError)
+    return answer(error)
+
+
+async def _invalid_request(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    faults = [_request_fault(each) for each in error.errors()]
+    return answer(InvalidInput(faults=faults))
+
+
+def _request_fault(error: Mapping[str, Any]) -> Fault:
+    place, *rest = error["loc"]
+    where = pointer(rest) if place == "body" else _PLACES[place] + ".".join(str(part) for part in rest)
+    return Fault(where, error["type"], _message(error))
+
+
+async def _http_exception(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    slug = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "refused")
+    title = {404: "There is nothing at this path", 405: "This path does not take that method"}.get(
+        error.status_code, "The request was refused"
+    )
+    problem = Problem(type=TYPE_PREFIX + slug, title=title, status=error.status_code, detail=title, errors=[])
+    return JSONResponse(problem.model_dump(), error.status_code, error.headers, MEDIA_TYPE)
+
+
+async def _database_away(_: Request, error: Exception) -> JSONResponse:
+    if isinstance(error, DBAPIError) and not _connection_lost(error):
+        return await _unforeseen(_, error)
+    log.warning("the database is away: %s", type(error).__name__)
+    return answer(NotReady("The database cannot be reached just now; nothing was lost, send the request again."))
+
+
+def _connection_lost(error: DBAPIError) -> bool:
+    # Class 08 is a lost connection, 57P a server that stops or starts, 55P03 a lock waited for too long.
+    state = str(getattr(error.orig, "sqlstate", None) or "")
+    return error.connection_invalidated or state.startswith(("08", "57P", "53")) or state == "55P03"
+
+
+async def _unforeseen(_: Request, error: Exception) -> JSONResponse:
+    # The text of an unforeseen error may hold a child's data, so only its type and place are logged.
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "?"
+    log.error("unforeseen %s at %s", type(error).__name__, place)
+    return answer(HomewardError("This is a fault of Homeward's. Nothing of this request was stored; it was logged."))

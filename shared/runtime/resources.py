@@ -1,0 +1,58 @@
+"""What every service opens when it starts and closes when it stops."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi import FastAPI, Request
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.domain.clock import Clock
+from shared.runtime.auth import Authenticator
+from shared.runtime.database import create_engine
+from shared.runtime.migrations import applied_revisions, newest_revisions
+from shared.runtime.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """The database in the service's own role, and the clock."""
+
+    engine: AsyncEngine
+    clock: Clock
+
+    async def database_check(self) -> str:
+        """Return "ok", or what is wrong with the database in words for an operator."""
+        try:
+            async with self.engine.connect() as connection:
+                missing = newest_revisions() - await applied_revisions(connection)
+        except (SQLAlchemyError, OSError) as error:
+            return f"cannot be reached ({type(error).__name__})"
+        return "ok" if not missing else f"not migrated ({', '.join(sorted(missing))}); run `make migrate`"
+
+
+@asynccontextmanager
+async def open_resources(app: FastAPI, settings: Settings, service: str, clock: Clock) -> AsyncIterator[Resources]:
+    """Open the engine, put resources and authenticator on ``app.state``, and close the engine at the end.
+
+    Raises ValueError when no database is set.
+    """
+    if settings.database_url is None:
+        raise ValueError("HOMEWARD_DATABASE_URL is not set; the separate services need a PostgreSQL server")
+    engine = create_engine(settings.database_url, service=service, pool_size=settings.pool_size)
+    token = settings.service_token.get_secret_value() if settings.service_token else None
+    app.state.resources = Resources(engine, clock)
+    app.state.authenticator = Authenticator(engine, clock, token)
+    try:
+        yield app.state.resources
+    finally:
+        await engine.dispose()
+
+
+def resources(request: Request) -> Resources:
+    """Return the resources of the app that answers this request; a FastAPI dependency."""
+    opened: Resources = request.app.state.resources
+    return opened

@@ -1,0 +1,85 @@
+"""Every setting of Homeward, with its default and a sentence.
+
+Each is read from the environment as ``HOMEWARD_<NAME>``.  ``docs/reference/settings.md``
+is made from this module, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENVIRONMENT_PREFIX = "HOMEWARD_"
+
+
+class Settings(BaseSettings):
+    """Every setting of Homeward."""
+
+    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="ignore")
+
+    database_url: str | None = Field(
+        default=None,
+        description="PostgreSQL server to use (versions 15 to 18), as `postgresql://user:password@host/database`. "
+        "Without it `make run` starts an embedded server. The three separate processes need it.",
+    )
+    data_dir: Path = Field(
+        default=Path(".homeward"),
+        description="Folder of the embedded PostgreSQL server and of the demonstration key.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address on which to listen.")
+    port: int = Field(
+        default=8000,
+        ge=0,
+        le=65535,
+        description="Port on which to listen. The three separate processes default to 8001 (events), "
+        "8002 (scheduler) and 8003 (reporting).",
+    )
+    demo: bool = Field(
+        default=True,
+        description="Whether `make run` loads the demonstration council into an empty log; `0` leaves it empty.",
+    )
+    demo_key: SecretStr | None = Field(
+        default=None,
+        description="Fixes the demonstration council's API key, for scripts: "
+        "`hw1.demonstration.<8 to 32 of a-z0-9>.<32 to 128 of A-Za-z0-9_->`. Without it a random key is made once "
+        "and kept in the data folder.",
+    )
+    service_token: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="Secret shared by the three processes, with which scheduler and reporting read the log. At least "
+        "32 characters. In one process a fresh one is made at each start.",
+    )
+    events_url: str = Field(
+        default="http://127.0.0.1:8001",
+        description="Where scheduler and reporting reach the events service.",
+    )
+    pool_size: int = Field(default=5, ge=1, le=100, description="Database connections kept by each service.")
+    follow_seconds: float = Field(
+        default=0.25, gt=0, le=60, description="How long a reader that reached the end of the log waits to look again."
+    )
+    tick_seconds: float = Field(
+        default=1.0,
+        gt=0,
+        le=3600,
+        description="How often the scheduler asks which reviews have come near or are missed.",
+    )
+    delivery_seconds: float = Field(
+        default=0.25, gt=0, le=60, description="How often the scheduler looks for webhook deliveries that are due."
+    )
+    delivery_timeout_seconds: float = Field(
+        default=15.0, gt=0, le=60, description="Longest time that one webhook attempt may take in all."
+    )
+    delivery_concurrency: int = Field(default=32, ge=1, le=1000, description="Webhook attempts under way at once.")
+    webhook_allow: str = Field(
+        default="",
+        description="Webhook targets allowed although they are private or not https: comma-separated "
+        "`<CIDR>:<port>` or `<CIDR>:*`, for instance `10.20.0.0/16:443,127.0.0.1/32:*`. Empty allows none.",
+    )
+    log_level: str = Field(
+        default="INFO",
+        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
+        description="What is logged: DEBUG, INFO, WARNING or ERROR.",
+    )

@@ -1,0 +1,1 @@
+"""What crosses HTTP between services and to integrators: shapes and their conversions."""

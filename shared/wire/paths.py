@@ -1,0 +1,36 @@
+"""Which service answers which part of the one URL space.
+
+The embedded program and the gateway of the three-process mode both follow this table; a
+test holds ``docker-compose.yml`` and every operation of every service to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+#: Service name to the path prefixes that are its own.
+PREFIXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "events": ("/v1/events", "/v1/streams", "/v1/event-types", "/v1/limits", "/v1/problems"),
+        "scheduler": ("/v1/reviews", "/v1/webhook-endpoints", "/v1/timetables"),
+        "reporting": ("/v1/journeys", "/v1/measures"),
+    }
+)
+
+#: Answered by every process itself: probes, figures for Prometheus, and the API documents.
+OPERATIONAL = ("/livez", "/readyz", "/metrics", "/docs", "/openapi")
+
+#: The service to which a gateway passes what belongs to none, so that 404s have one shape.
+DEFAULT_SERVICE = "events"
+
+
+def service_of(path: str) -> str:
+    """Return the service that answers ``path``.
+
+    The document of each service lies at ``/openapi/<service>.json``.
+    """
+    for service, prefixes in PREFIXES.items():
+        if any(path == prefix or path.startswith(prefix + "/") for prefix in (*prefixes, f"/openapi/{service}.json")):
+            return service
+    return DEFAULT_SERVICE
