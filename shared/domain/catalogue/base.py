@@ -21,21 +21,35 @@ from shared.domain.clock import civil_date
 FIRST_CIVIL_DATE = date(1900, 1, 1)
 LAST_CIVIL_DATE = date(2199, 12, 31)
 
+_CIVIL_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})")
 
 
 def rfc3339(value: Any) -> Any:
-    """Pass on ``value`` unless it is text that is not an RFC 3339 instant with a zone.
+    """Pass on an instant, or text written as one in RFC 3339 with its zone; refuse all else.
+
+    Without this a number, or a string of digits, would be read as seconds since 1970.
+    """
+    if isinstance(value, datetime) or (isinstance(value, str) and _RFC3339.fullmatch(value)):
+        return value
+    raise ValueError("an instant is written as in RFC 3339, with its zone: 2026-01-15T16:30:00Z")
+
+
+def civil_text(value: Any) -> Any:
+    """Pass on a date, or text written as YYYY-MM-DD; refuse all else.
 
     Without this a string of digits would be read as seconds since 1970.
     """
-    if isinstance(value, str) and not _RFC3339.fullmatch(value):
-        raise ValueError("an instant is written as in RFC 3339, with its zone: 2026-01-15T16:30:00Z")
-    return value
+    if isinstance(value, str) and _CIVIL_DATE.fullmatch(value):
+        return value
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return value
+    raise ValueError("a civil date is written as YYYY-MM-DD")
 
 
-Instant = Annotated[AwareDatetime, BeforeValidator(rfc3339)]
-CivilDate = Annotated[date, Field(ge=FIRST_CIVIL_DATE, le=LAST_CIVIL_DATE)]
+# Lax inside, because rfc3339 is the strict part and strict mode would take no text behind a validator.
+Instant = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(rfc3339)]
+CivilDate = Annotated[date, Field(strict=False, ge=FIRST_CIVIL_DATE, le=LAST_CIVIL_DATE), BeforeValidator(civil_text)]
 #: Free text is short and optional by design: third parties' data leaks in through it.
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 

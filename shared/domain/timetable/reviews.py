@@ -55,6 +55,10 @@ class Status(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+#: ``Review.episode_id`` where a home is recorded without an episode of care: an identifier, so that it
+#: can stand wherever one can.
+EPISODE_NOT_RECORDED = "episode-not-recorded"
+
 #: From this many days before it is due, a review is approaching.
 APPROACHING_DAYS = 14
 

@@ -1,0 +1,107 @@
+"""One rule's sequence along one clock: held reviews, then open ones to a horizon.
+
+Each step is counted from the day the review before it was actually held; where it is not
+held, from its due day, so that what follows is provisional.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from shared.domain.timetable.clocks import Clock
+from shared.domain.timetable.intervals import Moment, add_months
+from shared.domain.timetable.record import Booking, Meeting
+from shared.domain.timetable.rules import CountedFrom, Rule, Step
+from shared.domain.timetable.working_days import WorkingCalendar
+
+#: Open reviews are projected until one falls due this long after the last firm anchor, or later.
+HORIZON_MONTHS = 24
+
+
+@dataclass(slots=True, kw_only=True)
+class Owed:
+    """One review of a sequence, before it becomes a ``Review``.
+
+    ``due`` is None where a frequency must be agreed.  ``position`` is that of the latest
+    fact that shaped this review, so far as the child's own meetings and bookings go.
+    """
+
+    ordinal: int
+    step: Step
+    anchor: Moment
+    due: Moment | None
+    previous: Owed | None
+    position: int
+    held: Meeting | None = None
+    booking: Booking | None = None
+
+    @property
+    def rests_on_projection(self) -> bool:
+        """Whether the date is counted from a review that is not held yet."""
+        counts = self.step.counted_from is CountedFrom.PREVIOUS_HELD
+        return counts and self.previous is not None and self.previous.held is None
+
+
+def chain(rule: Rule, clock: Clock, calendar: WorkingCalendar, meetings: Iterable[Meeting]) -> list[Owed]:
+    """Return the reviews of ``rule`` along ``clock``, satisfied in order by ``meetings``.
+
+    ``meetings`` are those within the clock's run that can satisfy the rule, in order of
+    occurrence, no two of a day.
+    """
+    waiting = iter(meetings)
+    found: list[Owed] = []
+    horizon = add_months(clock.started.on, HORIZON_MONTHS)
+    previous: Owed | None = None
+    while (step := rule.step(len(found) + 1)) is not None:
+        owed = _next(step, clock, calendar, previous)
+        found.append(owed)
+        owed.held = next(waiting, None)
+        if owed.held is not None:
+            owed.position = max(owed.position, owed.held.position)
+            horizon = add_months(owed.held.held.on, HORIZON_MONTHS)
+        elif owed.due is None or (owed.due.on >= horizon and owed.ordinal >= rule.owed_from):
+            break
+        previous = owed
+    return found
+
+
+def _next(step: Step, clock: Clock, calendar: WorkingCalendar, previous: Owed | None) -> Owed:
+    anchor = clock.started
+    if previous is not None and step.counted_from is CountedFrom.PREVIOUS_HELD:
+        anchor = previous.held.held if previous.held else previous.due or anchor
+    return Owed(
+        ordinal=previous.ordinal + 1 if previous else 1,
+        step=step,
+        anchor=anchor,
+        due=step.within.after(anchor, calendar) if step.within else None,
+        previous=previous,
+        position=previous.position if previous else clock.position,
+    )
+
+
+def book(sequences: Sequence[tuple[Rule, Clock, list[Owed]]], bookings: Iterable[Booking]) -> None:
+    """Attach each booking, in order of its day, to the earliest open review it could satisfy.
+
+    A cancelled booking takes no review, but the one it would have taken was shaped by it.
+    """
+    for booking in bookings:
+        owed = next((owed for sequence in sequences for owed in _bookable(*sequence, booking)), None)
+        if owed is None:
+            continue
+        owed.position = max(owed.position, booking.position)
+        if not booking.cancelled:
+            owed.booking = booking
+
+
+def _bookable(rule: Rule, clock: Clock, chained: Iterable[Owed], booking: Booking) -> Iterator[Owed]:
+    """Yield the first open review without a booking, if this booking is later than those before it."""
+    if booking.kind not in rule.satisfied_by or clock.closing is not None or not clock.admits(booking.booked_for):
+        return
+    for owed in chained:
+        taken = owed.held.held if owed.held else owed.booking.booked_for if owed.booking else None
+        if taken is None:
+            yield owed
+            return
+        if booking.booked_for.on <= taken.on:
+            return

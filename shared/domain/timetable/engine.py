@@ -1,0 +1,139 @@
+"""From one child's facts to the reviews owed: the public face of the timetable.
+
+::
+
+    project_reviews(child_id: str, facts: Sequence[Fact], timetable: Timetable) -> tuple[Review, ...]
+    adopted_timetable(authority_facts: Sequence[Fact], *, packs: Iterable[Pack],
+                      calendars: Mapping[str, WorkingCalendar],
+                      working_calendar: str | None = None) -> Timetable
+
+Packs come from :func:`shared.policies.loader.known_packs`, calendars from
+:func:`shared.policies.calendars.calendars`, both at once from
+:func:`shared.policies.timetables.council_timetable`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+from shared.domain.history import Fact
+from shared.domain.ids import derived_id
+from shared.domain.timetable.adopted import AdoptedPack, Timetable, UnknownAdoptedPack, adopted_timetable
+from shared.domain.timetable.chain import Owed, book, chain
+from shared.domain.timetable.clocks import Clock, clocks
+from shared.domain.timetable.explain import explanation
+from shared.domain.timetable.record import ChildRecord, Meeting, child_record
+from shared.domain.timetable.reviews import Certainty, Outcome, Review
+from shared.domain.timetable.runs import Run, runs
+from shared.domain.timetable.working_days import WorkingCalendar
+
+__all__ = ["AdoptedPack", "Timetable", "UnknownAdoptedPack", "adopted_timetable", "project_reviews"]
+
+
+def project_reviews(child_id: str, facts: Sequence[Fact], timetable: Timetable) -> tuple[Review, ...]:
+    """Return every review that ``facts`` and ``timetable`` make owed, in order of due date.
+
+    ``facts`` are those of the child's stream as :func:`shared.domain.history.facts` gives
+    them, in any order.  The result depends on nothing else, not on today's date: open
+    reviews are projected until one falls due at least 24 months after the last firm
+    anchor.  Reviews without a due date come last.
+    """
+    record = child_record(facts)
+    reviews = [
+        review
+        for sequence in runs(clocks(record), timetable)
+        for review in _reviews(child_id, sequence, record, timetable)
+    ]
+    return tuple(sorted(reviews, key=_by_due_date))
+
+
+def _by_due_date(review: Review) -> tuple[date, str, int, str]:
+    return (review.due_on or date.max, review.kind, review.ordinal, str(review.review_id))
+
+
+def _reviews(child_id: str, sequence: Sequence[Run], record: ChildRecord, timetable: Timetable) -> Iterator[Review]:
+    """Yield the reviews of one key of one pack, over all clocks its rules judge."""
+    chained = _chains(sequence, record, timetable)
+    book([(run.rule, run.clock, owed) for run, owed in chained], record.bookings)
+    for run, owed in chained:
+        calendar = timetable.calendar_of(run.rule)
+        for each in owed[run.rule.owed_from - 1 :]:
+            review = _review(child_id, run, each, record, calendar)
+            # Of a time without a home that has since been filled, only what fell due in it remains.
+            if not (run.clock.provisional and review.outcome is Outcome.WITHDRAWN):
+                yield review
+
+
+def _chains(sequence: Sequence[Run], record: ChildRecord, timetable: Timetable) -> list[tuple[Run, list[Owed]]]:
+    """Count each run's reviews; a meeting satisfies one run, and a recorded home before none recorded."""
+    taken: set[int] = set()
+    found = []
+    for run in sorted(sequence, key=lambda each: each.clock.provisional):
+        meetings = [meeting for meeting in record.meetings if meeting.position not in taken and _counts(meeting, run)]
+        owed = chain(run.rule, run.clock, timetable.calendar_of(run.rule), _one_a_day(meetings))
+        days = {each.held.held.on for each in owed if each.held}
+        taken.update(meeting.position for meeting in meetings if meeting.held.on in days)
+        found.append((run, owed))
+    return found
+
+
+def _counts(meeting: Meeting, run: Run) -> bool:
+    return meeting.kind in run.rule.satisfied_by and run.clock.admits(meeting.held)
+
+
+def _one_a_day(meetings: Sequence[Meeting]) -> list[Meeting]:
+    """Keep one meeting of each day: a second cannot already be the review that follows the first."""
+    days = {meeting.held.on: meeting for meeting in reversed(meetings)}
+    return [days[day] for day in sorted(days)]
+
+
+def _review(child_id: str, run: Run, owed: Owed, record: ChildRecord, calendar: WorkingCalendar) -> Review:
+    clock, due, held, booking = run.clock, owed.due, owed.held, owed.booking
+    outcome = _outcome(clock, owed)
+    closing = clock.closing if outcome in (Outcome.MISSED, Outcome.WITHDRAWN) else None
+    shaped_by = (
+        owed.position,
+        run.adopted.position,
+        closing and closing.position,
+        record.team and record.team.position,
+    )
+    return Review(
+        review_id=derived_id(child_id, run.adopted.pack.pack, run.rule.key, clock.identity, owed.ordinal),
+        child_id=child_id,
+        episode_id=clock.episode_id,
+        team=record.team.code if record.team else None,
+        kind=run.rule.key,
+        title=owed.step.title,
+        ordinal=owed.ordinal,
+        due_on=due.on if due else None,
+        due_at=due.at if due else None,
+        last_working_day_on=_last_working_day(owed, calendar),
+        certainty=Certainty.PROVISIONAL if clock.provisional or owed.rests_on_projection else Certainty.FIRM,
+        outcome=outcome,
+        held_on=held.held.on if held else None,
+        held_meeting_id=held.meeting_id if held else None,
+        closed_on=closing.at.on if closing else None,
+        closed_because=closing.because if closing else None,
+        booked_on=booking.booked_for.on if booking else None,
+        booked_meeting_id=booking.meeting_id if booking else None,
+        position=max(position or 0 for position in shaped_by),
+        explanation=explanation(run.adopted.pack, run.rule, clock, owed, calendar),
+    )
+
+
+def _outcome(clock: Clock, owed: Owed) -> Outcome:
+    if owed.held is not None:
+        return Outcome.HELD
+    if clock.closing is None:
+        return Outcome.OPEN
+    due_passed = owed.due is not None and owed.due.on < clock.closing.at.on
+    return Outcome.MISSED if due_passed else Outcome.WITHDRAWN
+
+
+def _last_working_day(owed: Owed, calendar: WorkingCalendar) -> date | None:
+    """Return the last working day on or before the due day, None if it would lie before the anchor."""
+    if owed.due is None:
+        return None
+    last = calendar.last_on_or_before(owed.due.on)
+    return last if last >= owed.anchor.on else None

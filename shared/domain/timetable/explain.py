@@ -1,0 +1,128 @@
+"""Why a review is due on its day, in sentences that a parent and a solicitor can both follow."""
+
+from __future__ import annotations
+
+from shared.domain.timetable.chain import Owed
+from shared.domain.timetable.clocks import Clock
+from shared.domain.timetable.intervals import Interval, Moment, Unit
+from shared.domain.timetable.reviews import Anchor, Explanation
+from shared.domain.timetable.rules import Condition, CountedFrom, Pack, Rule
+from shared.domain.timetable.wording import date_words, instant_words, listed, weekday_words
+from shared.domain.timetable.working_days import WorkingCalendar
+
+_NOT_COUNTED = "The day of the event itself is not counted."
+_AGREED = "The frequency of these reviews must be agreed, and none is recorded: no date can be counted."
+_HOUR_UNKNOWN = (
+    "The hour of {anchor} is not recorded. The end of {due} is shown; counted from the hour itself, "
+    "the time may have run out earlier that day."
+)
+_HOLIDAYS_UNKNOWN = "Bank holidays are not known for {due}: only weekends were left out of the count."
+
+
+def explanation(pack: Pack, rule: Rule, clock: Clock, owed: Owed, calendar: WorkingCalendar) -> Explanation:
+    """Tell which rule owes the review, from what its date is counted, and how."""
+    return Explanation(
+        rule=rule.key,
+        rule_title=rule.title,
+        pack=pack.pack,
+        pack_edition=pack.edition,
+        basis=rule.basis,
+        citation=owed.step.citation,
+        verified_by=rule.verified_by,
+        verified_on=rule.verified_on,
+        anchor=_anchor(clock, owed),
+        arithmetic=_arithmetic(owed, calendar),
+        notes=_notes(rule, clock, owed, calendar),
+    )
+
+
+def _anchor(clock: Clock, owed: Owed) -> Anchor:
+    previous = owed.previous
+    if previous is None or owed.step.counted_from is CountedFrom.ANCHOR:
+        return Anchor(
+            description=clock.description,
+            occurred_on=clock.started.on,
+            event_type=clock.event_type,
+            position=clock.position,
+        )
+    if previous.held is not None:
+        return Anchor(
+            description="the day the review before this one was held",
+            occurred_on=previous.held.held.on,
+            event_type="meeting.held",
+            position=previous.held.position,
+        )
+    return Anchor(
+        description="the last day for the review before this one, of which no meeting is recorded",
+        occurred_on=owed.anchor.on,
+    )
+
+
+def _arithmetic(owed: Owed, calendar: WorkingCalendar) -> str:
+    if owed.step.within is None or owed.due is None:
+        return _AGREED
+    sentences = [_count(owed.step.within, owed.anchor, owed.due, calendar)]
+    if owed.due.at is None:
+        sentences.append(_NOT_COUNTED)
+    if owed.rests_on_projection:
+        sentences.insert(0, f"If the review before this one is held on its last day, {date_words(owed.anchor.on)}:")
+    if owed.due.at is None and owed.step.within.unit is not Unit.WORKING_DAYS:
+        sentences.append(_working_day(owed.anchor, owed.due, calendar))
+    return " ".join(sentences)
+
+
+def _count(within: Interval, anchor: Moment, due: Moment, calendar: WorkingCalendar) -> str:
+    match within.unit:
+        case Unit.HOURS:
+            return _count_hours(within, anchor, due)
+        case Unit.WORKING_DAYS:
+            days = listed([date_words(day) for day in calendar.days_after(anchor.on, within.count)])
+            counted = f"{within.words} from {date_words(anchor.on)} is {date_words(due.on)}"
+            return f"{counted}, counting {days}; {calendar.title} are left out."
+        case Unit.MONTHS if due.on.day != anchor.on.day:
+            counted = f"{within.words} from {date_words(anchor.on)} is {date_words(due.on)}"
+            return f"{counted}, the last day of a month that has no day {anchor.on.day}."
+        case _:
+            return f"{within.words} from {date_words(anchor.on)} is {date_words(due.on)}."
+
+
+def _count_hours(within: Interval, anchor: Moment, due: Moment) -> str:
+    if anchor.at is None or due.at is None:
+        return f"{within.words} from {date_words(anchor.on)} is taken as the end of {date_words(due.on)}."
+    counted = f"{within.words} from {instant_words(anchor.at)} is {instant_words(due.at)}"
+    return f"{counted}; hours run on through nights, weekends, holidays and a change of the clocks."
+
+
+def _working_day(anchor: Moment, due: Moment, calendar: WorkingCalendar) -> str:
+    if calendar.is_working_day(due.on):
+        return f"That is a {weekday_words(due.on)}, a working day."
+    moved = f"That is a {weekday_words(due.on)}, not a working day, and the date does not move on to the next one"
+    last = calendar.last_on_or_before(due.on)
+    if last < anchor.on:
+        return f"{moved}; there is no working day before it."
+    return f"{moved}: the last working day for it is {weekday_words(last)} {date_words(last)}."
+
+
+def _notes(rule: Rule, clock: Clock, owed: Owed, calendar: WorkingCalendar) -> tuple[str, ...]:
+    holds = _conditions(clock)
+    written = (*owed.step.notes, *rule.notes)
+    notes = [*clock.notes, *(note.text for note in written if note.when is None or note.when in holds)]
+    if owed.due is not None and owed.step.within is not None:
+        due = date_words(owed.due.on)
+        if owed.step.within.unit is Unit.HOURS and owed.due.at is None:
+            notes.append(_HOUR_UNKNOWN.format(anchor=date_words(owed.anchor.on), due=due))
+        if not calendar.covers(owed.due.on):
+            notes.append(_HOLIDAYS_UNKNOWN.format(due=due))
+    return tuple(notes)
+
+
+def _conditions(clock: Clock) -> frozenset[str]:
+    traits = clock.traits
+    if traits is None:
+        return frozenset()
+    said = (
+        (traits.emergency, Condition.EMERGENCY),
+        (traits.short_break_series, Condition.SHORT_BREAK_SERIES),
+        (traits.kind is not None, traits.kind or ""),
+    )
+    return frozenset(name for applies, name in said if applies)
