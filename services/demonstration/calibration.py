@@ -27,7 +27,7 @@ class Standing(StrEnum):
     MODELLING_CHOICE = "modelling_choice"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Figure(Generic[T]):
     """One figure: its value, how much stands behind it, and the source or the reason."""
 
@@ -138,7 +138,7 @@ LONG_STAY_MEAN_DAYS = Figure(520.0, _CHOICE, "Mean length of the other stays, se
 # --- Meetings and the way they are recorded --------------------------------------------
 
 REVIEWS_ON_TIME = Figure(
-    0.90, Standing.INFERRED, "Child protection reviews in England, 88 to 93 % on time, as the nearest published analogue"
+    0.90, Standing.INFERRED, "The nearest published analogue: child protection reviews in England, 88 to 93 % on time"
 )
 REVIEWS_LATE_DAYS = Figure(Range(1, 21), _CHOICE, "How late a late review is")
 REVIEWS_NEVER_HELD = Figure(
@@ -164,37 +164,37 @@ RECOMMENDATION_SHAPE = Figure(
     1.6, _CHOICE, "Weibull shape of the days to a recommendation, within 1.4 to 1.8: ever more likely as reviews go by"
 )
 RECOMMENDED_WITHIN_DAYS = Figure(
-    228, Standing.INFERRED, "Seven and a half months: 6 weeks, 3 months and 3 months, as the source report's lines 493-495"
+    228, Standing.INFERRED, "Seven and a half months (source report, lines 493-495): 6 weeks, 3 months and 3 months"
 )
 RECOMMENDED_BEFORE_CHANGE = Figure(
     0.50, _CHOICE, "Share recommended within 228 days before the change; areas' own baselines were not found published"
 )
 EFFECT_OF_CHANGE = Figure(
-    0.14, _CHOICE, "Points gained at 228 days once the change has bedded in; with the ramp 10 to 15 points on average"
+    0.15, _CHOICE, "Points gained at 228 days once the change has bedded in; with the ramp 10 to 15 points on average"
 )
 RAMP_DAYS = Figure(182, _CHOICE, "The gain grows evenly over this many days: new practice spreads, it does not switch")
-FIRST_RECOMMENDATION_DAYS = Figure(Range(28, 42), _CHOICE, "No recommendation comes before this; early draws fall in it")
-LEAVES_FIRST = Figure(0.07, _CHOICE, "Share who leave care within weeks, before any recommendation")
+FIRST_RECOMMENDATION_DAYS = Figure(Range(28, 42), _CHOICE, "None comes before; drawn earlier, it falls in here")
+LEAVES_FIRST = Figure(0.06, _CHOICE, "Share who leave care within weeks, before any recommendation")
 TRANSFERRED = Figure(0.015, _CHOICE, "Share whose care passes to another authority before any recommendation")
 ROUTES = Figure[Mapping[AgeBand, Mapping[Route, float]]](
     {
         AgeBand.UNDER_1: {
-            Route.RETURN_HOME: 0.28,
-            Route.KINSHIP_CARE_ORDER: 0.22,
-            Route.PERMANENCE_ORDER: 0.06,
-            Route.ADOPTION: 0.44,
+            Route.RETURN_HOME: 0.27,
+            Route.KINSHIP_CARE_ORDER: 0.21,
+            Route.PERMANENCE_ORDER: 0.05,
+            Route.ADOPTION: 0.47,
         },
         AgeBand.FROM_1_TO_2: {
-            Route.RETURN_HOME: 0.34,
-            Route.KINSHIP_CARE_ORDER: 0.24,
-            Route.PERMANENCE_ORDER: 0.10,
-            Route.ADOPTION: 0.32,
+            Route.RETURN_HOME: 0.33,
+            Route.KINSHIP_CARE_ORDER: 0.23,
+            Route.PERMANENCE_ORDER: 0.08,
+            Route.ADOPTION: 0.36,
         },
         AgeBand.FROM_3_TO_5: {
-            Route.RETURN_HOME: 0.40,
-            Route.KINSHIP_CARE_ORDER: 0.26,
-            Route.PERMANENCE_ORDER: 0.20,
-            Route.ADOPTION: 0.14,
+            Route.RETURN_HOME: 0.42,
+            Route.KINSHIP_CARE_ORDER: 0.27,
+            Route.PERMANENCE_ORDER: 0.23,
+            Route.ADOPTION: 0.08,
         },
         AgeBand.FROM_6_TO_11: {
             Route.RETURN_HOME: 0.46,

@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 from shared.domain.clock import CIVIL_ZONE
 
+_SATURDAY = 5
 _CLOSED = {(12, 25), (12, 26), (1, 1), (1, 2)}
 #: The change of practice lies this long before the day of loading: about eighteen months.
 _CHANGE_BEFORE_LOADING = timedelta(days=548)
@@ -48,7 +49,7 @@ class Span:
 
 def is_working_day(day: date) -> bool:
     """Tell whether the council's offices are open on ``day``."""
-    return day.weekday() < 5 and (day.month, day.day) not in _CLOSED
+    return day.weekday() < _SATURDAY and (day.month, day.day) not in _CLOSED
 
 
 def working_day_from(day: date) -> date:
