@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import httpx
 
+from shared.identity.keys import Scope
 from shared.wire.paths import PREFIXES, service_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -160,7 +161,7 @@ class System:
     def new_key(self, authority: str, *scopes: str) -> str:
         """Make an authority, if need be, and a key of it."""
         self.operate("authority", "add", authority, "--name", authority.title())
-        wanted = [argument for scope in scopes for argument in ("--scope", scope)]
+        wanted = [argument for scope in scopes or Scope for argument in ("--scope", scope)]
         printed = self.operate("keys", "add", authority, *wanted).split()
         return next(word for word in printed if word.startswith("hw1."))
 

@@ -116,10 +116,9 @@ def assert_notices_are_whole(council: Council, receiver: Receiver) -> None:
     assert max(Counter((review, kind) for review, kind, _ in ids).values()) == 1
 
 
-def test_a_killed_embedded_server_finds_its_data(tmp_path: Path) -> None:
+def test_a_killed_embedded_server_finds_its_data(data_folder: Path) -> None:
     """After kill -9 of the one process, starting it again serves what was accepted."""
-    tmp_path.chmod(0o755)
-    system = System("embedded", tmp_path, None)
+    system = System("embedded", data_folder, None)
     system.start()
     try:
         key = system.new_key("northshire")

@@ -26,12 +26,10 @@ SEED = 20_261_123
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def running(data_root: Path) -> Iterator[System]:
     """One embedded system for all documents."""
-    folder = tmp_path_factory.mktemp("fuzz")
-    for part in (folder, *folder.parents):
-        if part.owner() == "root" and part != Path("/"):
-            part.chmod(part.stat().st_mode | 0o111)
+    folder = data_root / "fuzz"
+    folder.mkdir()
     system = System("embedded", folder, None)
     try:
         system.start()

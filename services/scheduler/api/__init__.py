@@ -1,0 +1,10 @@
+"""The HTTP operations of the scheduler: parse, call, render."""
+
+from __future__ import annotations
+
+from services.scheduler.api import deliveries, endpoints, reviews, timetables
+from services.scheduler.api.outgoing import webhooks
+
+__all__ = ["ROUTERS", "webhooks"]
+
+ROUTERS = (reviews.router, timetables.router, endpoints.router, deliveries.router)

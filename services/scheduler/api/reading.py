@@ -1,0 +1,154 @@
+"""The two ways to answer a question about reviews: from the table, or by projecting anew.
+
+The table holds what follows from everything recorded, as of today.  A question about
+another day, or about what had been recorded by an instant, is answered from the copy of
+the log.  Both give the same answer to the same question.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.scheduler.model import Place, ReviewFilter, place_of
+from services.scheduler.projection import still_shown
+from services.scheduler.store import events, reviews
+from services.scheduler.store.connection import Connection
+from shared.domain.errors import NotFound
+from shared.domain.history import facts
+from shared.domain.ids import AUTHORITY_STREAM, child_stream
+from shared.domain.timetable.engine import Timetable, project_reviews
+from shared.domain.timetable.reviews import Review, Status, status
+from shared.policies.timetables import council_timetable
+from shared.runtime.times import Times
+
+#: Children projected together; between two batches other requests get their turn.
+BATCH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of reviews with its surroundings; ``following`` is where the next page begins."""
+
+    position: int
+    reviews: Sequence[Review]
+    counts: Mapping[Status, int]
+    following: Place | None
+
+
+async def find_page(
+    connection: Connection,
+    authority_id: str,
+    asked: ReviewFilter,
+    when: Times,
+    *,
+    after: Place | None,
+    limit: int,
+) -> Found:
+    """Return a page of the reviews asked for; ``connection`` shows one state throughout."""
+    position = await events.position(connection, authority_id)
+    if is_present(when):
+        stored = await reviews.page(connection, authority_id, asked, as_of=when.as_of, after=after, limit=limit + 1)
+        counts = await reviews.counts(connection, authority_id, asked, as_of=when.as_of)
+        return _found(position, [each.review for each in stored], counts, limit)
+    wanted = [
+        review
+        for review in await _projected(connection, authority_id, asked.children, when)
+        if _matches(review, asked, when)
+    ]
+    counts = Counter(status(review, as_of=when.as_of) for review in wanted)
+    behind = sorted((review for review in wanted if after is None or place_of(review) > after), key=place_of)
+    return _found(position, behind, counts, limit)
+
+
+async def find_one(connection: Connection, authority_id: str, review_id: UUID, when: Times) -> tuple[int, Review]:
+    """Return the projected position and one review; raises NotFound."""
+    position = await events.position(connection, authority_id)
+    stored = await reviews.find(connection, authority_id, review_id)
+    if is_present(when):
+        if stored is None:
+            raise NotFound
+        return position, stored.review
+    # A review that only an earlier state of the record made owed may not be in the table.
+    children = () if stored is None else (stored.review.child_id,)
+    for review in await _projected(connection, authority_id, children, when):
+        if review.review_id == review_id:
+            return position, review
+    if stored is not None and still_shown(stored, as_of=when.as_of, known_at=when.known_at):
+        return position, stored.review
+    raise NotFound
+
+
+async def timetable_at(connection: Connection, authority_id: str, when: Times) -> Timetable:
+    """Return the timetable to which the council worked, as of a day and as known at an instant."""
+    found = await events.stream_events(connection, authority_id, [AUTHORITY_STREAM], known_at=when.known_at)
+    return council_timetable(facts(found[AUTHORITY_STREAM], known_at=when.known_at, as_of=when.as_of))
+
+
+def is_present(when: Times) -> bool:
+    """Tell whether the table answers a question about these times."""
+    return when.known_at is None and when.as_of == when.today
+
+
+def _found(position: int, rows: Sequence[Review], counts: Mapping[Status, int], limit: int) -> Found:
+    shown = rows[:limit]
+    return Found(position, shown, counts, place_of(shown[-1]) if len(rows) > limit else None)
+
+
+async def _projected(connection: Connection, authority_id: str, children: Sequence[str], when: Times) -> list[Review]:
+    """Return the reviews of these children (none named: of all), projected for ``when``."""
+    timetable = await timetable_at(connection, authority_id, when)
+    concerned = (
+        await events.known_children(connection, authority_id, children)
+        if children
+        else await events.all_children(connection, authority_id)
+    )
+    found: list[Review] = []
+    for start in range(0, len(concerned), BATCH):
+        found += await _batch(connection, authority_id, concerned[start : start + BATCH], when, timetable)
+    return found
+
+
+async def _batch(
+    connection: Connection, authority_id: str, children: Sequence[str], when: Times, timetable: Timetable
+) -> list[Review]:
+    streams = [child_stream(child) for child in children]
+    histories = await events.stream_events(connection, authority_id, streams, known_at=when.known_at)
+    gone = await reviews.vanished(connection, authority_id, children)
+
+    def project_all() -> list[Review]:
+        return [review for child in children for review in _of_child(child)]
+
+    def _of_child(child: str) -> Iterable[Review]:
+        held_true = facts(histories[child_stream(child)], known_at=when.known_at, as_of=when.as_of)
+        owed = project_reviews(child, held_true, timetable)
+        present = {review.review_id for review in owed}
+        shown = (
+            each.review
+            for each in gone[child]
+            if each.listed and still_shown(each, as_of=when.as_of, known_at=when.known_at)
+        )
+        return [*owed, *(review for review in shown if review.review_id not in present)]
+
+    return await asyncio.to_thread(project_all)
+
+
+def _matches(review: Review, asked: ReviewFilter, when: Times) -> bool:
+    if asked.statuses and status(review, as_of=when.as_of) not in asked.statuses:
+        return False
+    if (asked.teams and review.team not in asked.teams) or (asked.kinds and review.kind not in asked.kinds):
+        return False
+    return _due_within(review, asked)
+
+
+def _due_within(review: Review, asked: ReviewFilter) -> bool:
+    if asked.due_from is None and asked.due_to is None:
+        return True
+    if review.due_on is None:
+        return False
+    early = asked.due_from is not None and review.due_on < asked.due_from
+    late = asked.due_to is not None and review.due_on > asked.due_to
+    return not early and not late

@@ -1,0 +1,208 @@
+"""From one child's events to its owed reviews, and to the notices that each change is worth.
+
+Pure: the same events give the same reviews and notices however they are cut into pages,
+because every event is folded by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from types import MappingProxyType
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from services.scheduler.model import Notice, NoticeKind, StoredReview
+from shared.domain.clock import civil_date
+from shared.domain.envelope import RecordedEvent
+from shared.domain.history import facts
+from shared.domain.timetable.engine import Timetable, project_reviews
+from shared.domain.timetable.reviews import APPROACHING_DAYS, Outcome, Review
+
+_ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """The event, by position and instant of recording, because of which reviews change."""
+
+    position: int
+    recorded_at: datetime
+
+
+@dataclass(slots=True)
+class ChildFold:
+    """One child's reviews, brought up to date event by event.
+
+    ``reviews`` is the state; ``changed`` collects the ids to write and ``notices`` what to
+    tell, in the order of their causes.
+    """
+
+    child_id: str
+    reviews: dict[UUID, StoredReview]
+    changed: set[UUID] = field(default_factory=set)
+    notices: list[tuple[int, Notice]] = field(default_factory=list)
+
+    def apply(self, projected: Sequence[Review], cause: Cause) -> None:
+        """Take over what the facts now make owed."""
+        for review in projected:
+            self._take(review, cause)
+        owed = {review.review_id for review in projected}
+        for stored in [each for key, each in self.reviews.items() if key not in owed and each.vanished_at is None]:
+            self._put(_vanished(stored.review, cause))
+
+    def _take(self, review: Review, cause: Cause) -> None:
+        before = self.reviews.get(review.review_id)
+        if before is not None and before.vanished_at is None and before.review == review:
+            return
+        earlier = None if before is None or before.vanished_at is not None else before
+        self._put(StoredReview(review, next_notice_on(review, earlier)))
+        self.notices.extend((cause.position, notice) for notice in notices_of(review, earlier, cause))
+
+    def _put(self, stored: StoredReview) -> None:
+        self.reviews[stored.review.review_id] = stored
+        self.changed.add(stored.review.review_id)
+
+    def to_write(self) -> list[StoredReview]:
+        """Return the reviews that changed."""
+        return [self.reviews[each] for each in sorted(self.changed)]
+
+
+def fold_child(
+    child_id: str,
+    *,
+    stored: Iterable[StoredReview],
+    before: Sequence[RecordedEvent],
+    new: Sequence[RecordedEvent],
+    timetables: Mapping[int, Timetable],
+    today: date,
+) -> ChildFold:
+    """Fold ``new`` events, of the child or of its authority, one by one behind those ``before``.
+
+    ``timetables`` maps positions to the timetable that holds from there on; position 0 is
+    always among them.  Facts that occur after ``today`` do not count yet.
+    """
+    fold = ChildFold(child_id, {each.review.review_id: each for each in stored})
+    known = list(before)
+    timetable = timetables[0]
+    for event in sorted(new, key=lambda each: each.position):
+        if event.position in timetables:
+            timetable = timetables[event.position]
+        else:
+            known.append(event)
+        held_true = facts(known, as_of=today)
+        fold.apply(project_reviews(child_id, held_true, timetable), Cause(event.position, event.recorded_at))
+    return fold
+
+
+def reproject(
+    fold: ChildFold, known: Sequence[RecordedEvent], timetable: Timetable, today: date, now: datetime
+) -> None:
+    """Bring a child up to date without a new event: a fact's day came, or the rules at hand changed.
+
+    The cause is the latest event among those that count.
+    """
+    counted = [event.position for event in known if event.data.occurred_on <= today]
+    held_true = facts(known, as_of=today)
+    cause = Cause(max(counted, default=0), now)
+    fold.apply(project_reviews(fold.child_id, held_true, timetable), cause)
+
+
+def notices_of(review: Review, before: StoredReview | None, cause: Cause) -> list[Notice]:
+    """Return what the change from ``before`` (None: not owed until now) is worth telling."""
+    found: list[Notice] = []
+    if review.outcome is Outcome.HELD and (before is None or before.review.outcome is not Outcome.HELD):
+        key = f"{NoticeKind.HELD}|{review.review_id}|{cause.position}"
+        found.append(Notice(kind=NoticeKind.HELD, dedupe_key=key, review=review))
+    if before is not None and _moved(before.review, review):
+        key = f"{NoticeKind.MOVED}|{review.review_id}|{cause.position}|{before.review.due_on}|{review.due_on}"
+        found.append(Notice(kind=NoticeKind.MOVED, dedupe_key=key, review=review, moved_from=before.review.due_on))
+    return found
+
+
+def _moved(before: Review, after: Review) -> bool:
+    both_open = before.outcome is Outcome.OPEN and after.outcome is Outcome.OPEN
+    return both_open and before.due_on != after.due_on
+
+
+def next_notice_on(review: Review, before: StoredReview | None) -> date | None:
+    """Return the day on which the tick has to look at ``review``, or None.
+
+    A review that stays open with the same due date keeps its day.  One whose home or
+    episode ended after the due date without it is still told as missed.
+    """
+    if review.due_on is None:
+        return None
+    if review.outcome is Outcome.MISSED:
+        return review.due_on + _ONE_DAY
+    if review.outcome is not Outcome.OPEN:
+        return None
+    if before is not None and before.review.outcome is Outcome.OPEN and before.review.due_on == review.due_on:
+        return before.next_notice_on
+    return review.due_on - timedelta(days=APPROACHING_DAYS)
+
+
+def timed_notice(review: Review, today: date) -> tuple[Notice | None, date | None]:
+    """Return what the calendar says of a review on ``today``, and when to look again.
+
+    Once the due date has passed, "approaching" would be untrue: only "missed" is told.
+    """
+    due_on = review.due_on
+    if due_on is None or review.outcome not in {Outcome.OPEN, Outcome.MISSED}:
+        return None, None
+    if due_on < today:
+        return _dated(NoticeKind.MISSED, review), None
+    if review.outcome is Outcome.MISSED:
+        return None, due_on + _ONE_DAY
+    if today < due_on - timedelta(days=APPROACHING_DAYS):
+        return None, due_on - timedelta(days=APPROACHING_DAYS)
+    return _dated(NoticeKind.APPROACHING, review), due_on + _ONE_DAY
+
+
+def _dated(kind: NoticeKind, review: Review) -> Notice:
+    return Notice(kind=kind, dedupe_key=f"{kind}|{review.review_id}|{review.due_on}", review=review)
+
+
+def _vanished(review: Review, cause: Cause) -> StoredReview:
+    gone = replace(
+        review,
+        outcome=Outcome.WITHDRAWN,
+        closed_on=civil_date(cause.recorded_at),
+        closed_because=f"The record no longer makes this review owed: see the event at position {cause.position}.",
+        position=max(review.position, cause.position),
+    )
+    return StoredReview(gone, vanished_at=cause.recorded_at)
+
+
+def still_shown(stored: StoredReview, *, as_of: date, known_at: datetime | None) -> bool:
+    """Tell whether a review that vanished belongs to the answer for these two times.
+
+    It shows as withdrawn from the day and the recording that withdrew it; before, the
+    facts of then decide.
+    """
+    if stored.vanished_at is None or stored.review.closed_on is None:
+        return False
+    return stored.review.closed_on <= as_of and (known_at is None or stored.vanished_at <= known_at)
+
+
+def revisit_on(events: Iterable[RecordedEvent], today: date) -> date | None:
+    """Return the next day on which a fact recorded ahead of its day begins to count, or None."""
+    return min((event.data.occurred_on for event in events if event.data.occurred_on > today), default=None)
+
+
+def timetable_digest(timetable: Timetable) -> str:
+    """Return a digest of all rules and calendars, by which a change of the installed packs is noticed."""
+    text = orjson.dumps(timetable, default=_plain, option=orjson.OPT_SORT_KEYS)
+    return sha256(text).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, (MappingProxyType, Mapping)):
+        return dict(value)
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,267 @@
+"""From this service's types to what it says: JSON views, CSV, the bytes of notices, cursors."""
+
+from __future__ import annotations
+
+import csv
+import io
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+
+from services.scheduler.model import Attempt, Delivery, DeliveryState, Endpoint, NewNotice, Notice
+from services.scheduler.schemas import (
+    AdoptedPackView,
+    AnchorView,
+    AttemptView,
+    DeliveryView,
+    EndpointView,
+    ExplanationView,
+    NoticeData,
+    NoticePayload,
+    PackView,
+    ReviewView,
+    RuleView,
+    StatusCounts,
+)
+from services.scheduler.webhooks import webhook_id
+from shared.domain.errors import Fault, InvalidInput
+from shared.domain.ids import derived_id
+from shared.domain.timetable.engine import Timetable
+from shared.domain.timetable.reviews import Explanation, Review, Status, status
+from shared.domain.timetable.rules import Pack
+from shared.wire import strict_json
+
+_PLAIN = tuple(each.name for each in fields(Review) if each.name != "explanation")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def review_view(review: Review, as_of: date) -> ReviewView:
+    """Return the view of a review on the day asked about."""
+    plain = {name: getattr(review, name) for name in _PLAIN}
+    return ReviewView(
+        **plain,
+        status=status(review, as_of=as_of),
+        days_late=review.days_late,
+        explanation=_explanation_view(review.explanation),
+    )
+
+
+def _explanation_view(why: Explanation) -> ExplanationView:
+    return ExplanationView(
+        rule=why.rule,
+        rule_title=why.rule_title,
+        pack=why.pack,
+        edition=why.pack_edition,
+        basis=why.basis,
+        citation=why.citation,
+        verified=why.verified_by is not None,
+        verified_by=why.verified_by,
+        verified_on=why.verified_on,
+        anchor=AnchorView(
+            event_type=why.anchor.event_type,
+            description=why.anchor.description,
+            occurred_on=why.anchor.occurred_on,
+            position=why.anchor.position,
+        ),
+        arithmetic=why.arithmetic,
+        notes=list(why.notes),
+    )
+
+
+def counts_view(counts: Mapping[Status, int]) -> StatusCounts:
+    """Return the counts of all statuses."""
+    return StatusCounts(**{each.value: counts.get(each, 0) for each in Status})
+
+
+CSV_COLUMNS = (
+    *(name for name in ReviewView.model_fields if name != "explanation"),
+    *(name for name in ExplanationView.model_fields if name not in {"anchor", "notes"}),
+    "anchor",
+    "anchor_on",
+    "notes",
+)
+
+
+def reviews_csv(views: Iterable[ReviewView]) -> str:
+    """Return reviews as CSV with a header line; no cell can be taken for a formula."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")
+    writer.writerow(CSV_COLUMNS)
+    for view in views:
+        row = view.model_dump(mode="json")
+        why = row.pop("explanation")
+        anchor = why.pop("anchor")
+        row |= why | {"anchor": anchor["description"], "anchor_on": anchor["occurred_on"]}
+        row["notes"] = " ".join(row["notes"])
+        writer.writerow([csv_cell(row[name]) for name in CSV_COLUMNS])
+    return text.getvalue()
+
+
+def csv_cell(value: Any) -> str:
+    """Return a value as a cell that a spreadsheet shows and never computes."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value)
+    if isinstance(value, str) and text.startswith(_FORMULA):
+        return "'" + text
+    return text
+
+
+def new_notice(authority_id: str, notice: Notice, now: datetime) -> NewNotice:
+    """Return a notice ready to be stored; the same notice always gets the same id."""
+    return NewNotice(
+        notice_id=derived_id("notice", authority_id, notice.dedupe_key),
+        kind=notice.kind,
+        dedupe_key=notice.dedupe_key,
+        review_id=notice.review.review_id,
+        child_id=notice.review.child_id,
+        body=notice_body(notice, now),
+    )
+
+
+def notice_body(notice: Notice, now: datetime) -> bytes:
+    """Return the bytes that every attempt sends; they are made once."""
+    review = notice.review
+    payload = NoticePayload(
+        type=notice.kind.value,
+        timestamp=now,
+        data=NoticeData(
+            review_id=review.review_id,
+            child_id=review.child_id,
+            kind=review.kind,
+            title=review.title,
+            due_on=review.due_on,
+            moved_from=notice.moved_from,
+            certainty=review.certainty,
+            held_on=review.held_on,
+            days_late=review.days_late,
+            href=f"/v1/reviews/{review.review_id}",
+        ),
+    )
+    document = payload.model_dump(mode="json")
+    document["data"] = payload.data.model_dump(mode="json", exclude_defaults=True)
+    return strict_json.encode(document)
+
+
+def endpoint_view(endpoint: Endpoint) -> EndpointView:
+    """Return the view of an endpoint."""
+    return EndpointView(**endpoint_members(endpoint))
+
+
+def endpoint_members(endpoint: Endpoint) -> dict[str, Any]:
+    """Return the members of an endpoint's view."""
+    kinds = None if endpoint.kinds is None else [kind.value for kind in endpoint.kinds]
+    return {
+        "endpoint_id": endpoint.endpoint_id,
+        "url": endpoint.url,
+        "kinds": kinds,
+        "description": endpoint.description,
+        "enabled": endpoint.enabled,
+        "created_at": endpoint.created_at,
+        "disabled_at": endpoint.disabled_at,
+        "disabled_because": endpoint.disabled_because,
+    }
+
+
+def delivery_view(delivery: Delivery) -> DeliveryView:
+    """Return the view of a delivery."""
+    return DeliveryView(
+        notice_id=delivery.notice_id,
+        webhook_id=webhook_id(delivery.notice_id),
+        kind=delivery.kind.value,
+        review_id=delivery.review_id,
+        created_at=delivery.created_at,
+        state=delivery.state.value,
+        attempts=delivery.attempts,
+        next_attempt_at=delivery.next_attempt_at if delivery.state is DeliveryState.PENDING else None,
+    )
+
+
+def attempt_view(attempt: Attempt) -> AttemptView:
+    """Return the view of an attempt."""
+    return AttemptView(
+        number=attempt.number,
+        started_at=attempt.started_at,
+        duration_ms=attempt.duration_ms,
+        status=attempt.status,
+        error=None if attempt.error is None else attempt.error.value,
+        excerpt=attempt.excerpt,
+    )
+
+
+def pack_view(pack: Pack) -> PackView:
+    """Return the view of a pack with its rules."""
+    rules = [
+        RuleView(
+            key=rule.key,
+            title=rule.title,
+            basis=rule.basis,
+            citation=rule.citation,
+            verified_by=rule.verified_by,
+            verified_on=rule.verified_on,
+            effective_from=rule.effective_from,
+            effective_to=rule.effective_to,
+        )
+        for rule in pack.rules
+    ]
+    return PackView(
+        pack=pack.pack,
+        edition=pack.edition,
+        title=pack.title,
+        jurisdiction=pack.jurisdiction,
+        source=pack.source,
+        rules=rules,
+    )
+
+
+def adopted_views(timetable: Timetable) -> list[AdoptedPackView]:
+    """Return the packs to which a council works, and those that it adopted and that are not at hand."""
+    at_hand = [
+        AdoptedPackView(
+            pack=each.pack.pack,
+            edition=each.pack.edition,
+            effective_on=None if each.effective_on == date.min else each.effective_on,
+            position=each.position or None,
+            available=True,
+        )
+        for each in timetable.adopted
+    ]
+    missing = [
+        AdoptedPackView(
+            pack=each.pack,
+            edition=each.edition,
+            effective_on=each.effective_on,
+            position=each.position,
+            available=False,
+        )
+        for each in timetable.unknown
+    ]
+    return at_hand + missing
+
+
+def encode_cursor(parts: Sequence[str | int]) -> str:
+    """Return an opaque cursor."""
+    return urlsafe_b64encode(orjson.dumps(list(parts))).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, *, length: int) -> list[Any]:
+    """Return the parts of a cursor; raises InvalidInput for one that was not made here."""
+    try:
+        parts = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        raise foreign_cursor() from None
+    if not isinstance(parts, list) or len(parts) != length:
+        raise foreign_cursor()
+    return parts
+
+
+def foreign_cursor() -> InvalidInput:
+    """Return the error for a cursor that does not belong to this question."""
+    message = "Send the cursor exactly as it was given, with the same filters."
+    return InvalidInput(faults=[Fault("?cursor", "cursor_unknown", message)])

@@ -1,0 +1,265 @@
+"""What this service answers and takes, as JSON.  Answers have no defaults: every member is always there."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from shared.domain.catalogue.base import ShortText
+from shared.domain.timetable.reviews import Basis, Certainty, Outcome, Status
+
+#: The kinds of notices, as they stand in requests and payloads.
+NoticeKindName = Literal["review.approaching", "review.missed", "review.held", "review.moved"]
+DeliveryStateName = Literal["pending", "delivered", "exhausted"]
+AttemptErrorName = Literal[
+    "timeout", "name_not_resolved", "target_forbidden", "connection_failed", "tls_failed", "not_http", "interrupted"
+]
+
+
+class View(BaseModel):
+    """A part of an answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class AnchorView(View):
+    """The fact, or the earlier owed review, from which the due date is counted."""
+
+    event_type: str | None = Field(description="Type of the event; null when the anchor is itself only projected.")
+    description: str
+    occurred_on: date
+    position: int | None = Field(description="Log position of the fact's present wording.")
+
+
+class ExplanationView(View):
+    """Why the review is owed on its date."""
+
+    rule: str
+    rule_title: str
+    pack: str
+    edition: str
+    basis: Basis
+    citation: str
+    verified: bool = Field(description="Whether somebody checked the rule against its source.")
+    verified_by: str | None
+    verified_on: date | None
+    anchor: AnchorView
+    arithmetic: str = Field(examples=["6 weeks from 15 January 2026 is 26 February 2026."])
+    notes: list[str]
+
+
+class ReviewView(View):
+    """One review owed to one child, and how it stands on the day asked about."""
+
+    review_id: UUID
+    child_id: str
+    episode_id: str
+    team: str | None
+    kind: str
+    title: str
+    ordinal: int
+    status: Status
+    due_on: date | None = Field(description="Last lawful civil day; null where the law asks for an agreed frequency.")
+    due_at: datetime | None = Field(description="The instant, where the rule counts hours.")
+    last_working_day_on: date | None = Field(description="Last working day on or before `due_on`.")
+    certainty: Certainty
+    outcome: Outcome
+    held_on: date | None
+    held_meeting_id: str | None
+    days_late: int | None = Field(description="Days by which it was held late; 0 if on time; null if not held.")
+    closed_on: date | None
+    closed_because: str | None
+    booked_on: date | None
+    booked_meeting_id: str | None
+    position: int = Field(description="Log position of the latest fact that shaped this review.")
+    explanation: ExplanationView
+
+
+class ReviewAnswer(View):
+    """One review, and the two times of the answer."""
+
+    as_of: date
+    known_at: datetime | None
+    projection_position: int
+    review: ReviewView
+
+
+class StatusCounts(View):
+    """How many of the reviews asked for have each status, over all pages."""
+
+    frequency_not_agreed: int
+    upcoming: int
+    approaching: int
+    overdue: int
+    held_on_time: int
+    held_late: int
+    missed: int
+    withdrawn: int
+
+
+class ReviewPage(View):
+    """A page of reviews, by due date; those without a due date come last."""
+
+    as_of: date
+    known_at: datetime | None = Field(description="Only what was recorded by then is counted; null: everything.")
+    projection_position: int = Field(description="Position of the log up to which reviews are projected.")
+    counts: StatusCounts
+    items: list[ReviewView]
+    next_cursor: str | None = Field(description="Send as `cursor` for the next page; null on the last one.")
+
+
+class RuleView(View):
+    """One rule of a pack."""
+
+    key: str = Field(description="The kind of the reviews it owes.")
+    title: str
+    basis: Basis
+    citation: str
+    verified_by: str | None
+    verified_on: date | None
+    effective_from: date | None
+    effective_to: date | None
+
+
+class PackView(View):
+    """An edition of a timetable pack at hand."""
+
+    pack: str
+    edition: str
+    title: str
+    jurisdiction: str
+    source: str
+    rules: list[RuleView]
+
+
+class AdoptedPackView(View):
+    """A pack to which the council works."""
+
+    pack: str
+    edition: str
+    effective_on: date | None = Field(description="Null for the statutory pack, which has always been in force.")
+    position: int | None = Field(description="Log position of the adoption; null for the statutory pack.")
+    available: bool = Field(description="False if this installation lacks the edition: its rules are not applied.")
+
+
+class TimetablesAnswer(View):
+    """The packs at hand, and those to which the council works."""
+
+    as_of: date
+    known_at: datetime | None
+    projection_position: int
+    adopted: list[AdoptedPackView]
+    known: list[PackView]
+
+
+class NewEndpoint(BaseModel):
+    """An address to which notices are sent."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    url: Annotated[str, StringConstraints(min_length=1, max_length=2_000)] = Field(
+        description="Where to send notices: https, without user name, password or fragment.",
+        examples=["https://receiver.example.org/homeward"],
+        json_schema_extra={"format": "uri"},
+    )
+    kinds: Annotated[list[NoticeKindName], Field(min_length=1, max_length=4)] | None = Field(
+        default=None, description="Kinds of notices wanted; all of them when left out."
+    )
+    description: ShortText | None = Field(default=None, description="A note for people; put nothing personal into it.")
+
+
+class EndpointView(View):
+    """A webhook endpoint, without its secret."""
+
+    endpoint_id: UUID
+    url: str
+    kinds: list[NoticeKindName] | None
+    description: str | None
+    enabled: bool
+    created_at: datetime
+    disabled_at: datetime | None
+    disabled_because: str | None
+
+
+class EndpointCreated(EndpointView):
+    """A new webhook endpoint, with its secret, which is shown this once."""
+
+    secret: str = Field(
+        description="Signing secret of Standard Webhooks: `whsec_` and base64.",
+        examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+    )
+
+
+class EndpointPage(View):
+    """A page of endpoints, the oldest first."""
+
+    items: list[EndpointView]
+    next_cursor: str | None
+
+
+class DeliveryView(View):
+    """One notice owed to one endpoint."""
+
+    notice_id: UUID
+    webhook_id: str = Field(description="The `webhook-id` header of every attempt.")
+    kind: NoticeKindName
+    review_id: UUID
+    created_at: datetime
+    state: DeliveryStateName
+    attempts: int
+    next_attempt_at: datetime | None = Field(description="Null when no further attempt is planned.")
+
+
+class DeliveryPage(View):
+    """A page of deliveries, the newest first."""
+
+    items: list[DeliveryView]
+    next_cursor: str | None
+
+
+class AttemptView(View):
+    """One try at a delivery."""
+
+    number: int
+    started_at: datetime
+    duration_ms: int | None = Field(description="Null where the sender was stopped in the middle.")
+    status: int | None = Field(description="HTTP status of the answer, if there was one.")
+    error: AttemptErrorName | None = Field(description="Why there was no answer.")
+    excerpt: str | None = Field(description="The beginning of the answer, as text without control characters.")
+
+
+class DeliveryDetail(View):
+    """One delivery, what it sends, and every attempt."""
+
+    delivery: DeliveryView
+    payload: dict[str, Any]
+    attempts: list[AttemptView]
+
+
+class NoticeData(View):
+    """The review that a notice is about; ids only, so that reading more needs a key.
+
+    Members with a default are left out where they do not apply.
+    """
+
+    review_id: UUID
+    child_id: str
+    kind: str = Field(description="Kind of the review.")
+    title: str
+    due_on: date | None
+    certainty: Certainty
+    href: str = Field(examples=["/v1/reviews/5f0e7d0a-3c1b-5d1e-9c2a-8b6f4e2d1a00"])
+    moved_from: date | None = Field(default=None, description="The due date before; only in `review.moved`.")
+    held_on: date | None = Field(default=None, description="When the review was held.")
+    days_late: int | None = Field(default=None, description="Days by which it was held late; 0 if on time.")
+
+
+class NoticePayload(View):
+    """The body of a webhook."""
+
+    type: NoticeKindName
+    timestamp: datetime = Field(description="When the notice was made (UTC).")
+    data: NoticeData

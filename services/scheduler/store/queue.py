@@ -1,0 +1,162 @@
+"""The deliveries as a queue: leases, and outcomes that only the holder of the lease records."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlalchemy import ColumnElement, Row, and_, exists, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scheduler.model import Attempt, AttemptError, Claim, DeliveryState
+from services.scheduler.tables import attempt, delivery, notice, webhook_endpoint
+
+
+def _due(authority_id: str, now: datetime) -> ColumnElement[bool]:
+    free = or_(delivery.c.lease_until.is_(None), delivery.c.lease_until <= now)
+    return and_(
+        delivery.c.authority_id == authority_id,
+        delivery.c.state == DeliveryState.PENDING.value,
+        delivery.c.next_attempt_at <= now,
+        free,
+    )
+
+
+async def endpoints_with_due(connection: AsyncConnection, authority_id: str, now: datetime) -> list[UUID]:
+    """Return the enabled endpoints to which something is due."""
+    of_endpoint = and_(_due(authority_id, now), delivery.c.endpoint_id == webhook_endpoint.c.endpoint_id)
+    statement = (
+        select(webhook_endpoint.c.endpoint_id)
+        .where(
+            webhook_endpoint.c.authority_id == authority_id,
+            webhook_endpoint.c.enabled,
+            exists().where(of_endpoint),
+        )
+        .order_by(webhook_endpoint.c.endpoint_id)
+    )
+    return list(await connection.scalars(statement))
+
+
+async def claim(
+    connection: AsyncConnection, authority_id: str, endpoint_id: UUID, *, now: datetime, lease: timedelta, limit: int
+) -> list[Claim]:
+    """Lease up to ``limit`` due deliveries of one endpoint, the longest due first.
+
+    A lease that ran out belonged to a sender that was stopped in the middle: that attempt
+    is noted as interrupted, and the delivery is claimed anew.
+    """
+    rows = await _lock_due(connection, authority_id, endpoint_id, now, limit)
+    claims: list[Claim] = []
+    for row in rows:
+        if row.lease_id is not None:
+            await _note_interruption(connection, row)
+        claims.append(_claim(row))
+    if not claims:
+        return []
+    for each in claims:
+        await connection.execute(
+            update(delivery)
+            .where(*_same(each))
+            .values(lease_id=each.lease_id, lease_until=now + lease, claimed_at=now, attempts=each.number)
+        )
+    return claims
+
+
+async def _lock_due(
+    connection: AsyncConnection, authority_id: str, endpoint_id: UUID, now: datetime, limit: int
+) -> list[Row[Any]]:
+    statement = (
+        select(delivery, webhook_endpoint.c.url, webhook_endpoint.c.secret, notice.c.body)
+        .join_from(
+            delivery,
+            webhook_endpoint,
+            and_(
+                webhook_endpoint.c.authority_id == delivery.c.authority_id,
+                webhook_endpoint.c.endpoint_id == delivery.c.endpoint_id,
+            ),
+        )
+        .join(
+            notice,
+            and_(notice.c.authority_id == delivery.c.authority_id, notice.c.notice_id == delivery.c.notice_id),
+        )
+        .where(_due(authority_id, now), delivery.c.endpoint_id == endpoint_id, webhook_endpoint.c.enabled)
+        .order_by(delivery.c.next_attempt_at, delivery.c.notice_position)
+        .limit(limit)
+        .with_for_update(of=delivery, skip_locked=True)
+    )
+    return list((await connection.execute(statement)).all())
+
+
+async def _note_interruption(connection: AsyncConnection, row: Row[Any]) -> None:
+    await connection.execute(
+        insert(attempt)
+        .values(
+            authority_id=row.authority_id,
+            endpoint_id=row.endpoint_id,
+            notice_id=row.notice_id,
+            number=row.attempts,
+            started_at=row.claimed_at,
+            error=AttemptError.INTERRUPTED.value,
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def _claim(row: Row[Any]) -> Claim:
+    return Claim(
+        authority_id=row.authority_id,
+        endpoint_id=row.endpoint_id,
+        notice_id=row.notice_id,
+        lease_id=uuid4(),
+        number=row.attempts + 1,
+        step=row.step,
+        url=row.url,
+        secret=row.secret,
+        body=row.body,
+    )
+
+
+async def record(
+    connection: AsyncConnection,
+    claimed: Claim,
+    tried: Attempt,
+    *,
+    state: DeliveryState,
+    next_attempt_at: datetime,
+) -> bool:
+    """Record an attempt and give the lease back; False, and nothing written, if the lease was lost.
+
+    A replay that was asked for during a failed attempt keeps what it set.
+    """
+    held = select(delivery.c.step).where(*_same(claimed), delivery.c.lease_id == claimed.lease_id).with_for_update()
+    step = await connection.scalar(held)
+    if step is None:
+        return False
+    values: dict[str, Any] = {"lease_id": None, "lease_until": None, "claimed_at": None}
+    if step == claimed.step or state is DeliveryState.DELIVERED:
+        values |= {"state": state.value, "next_attempt_at": next_attempt_at, "step": claimed.step + 1}
+    await connection.execute(update(delivery).where(*_same(claimed)).values(values))
+    await connection.execute(
+        insert(attempt).values(
+            authority_id=claimed.authority_id,
+            endpoint_id=claimed.endpoint_id,
+            notice_id=claimed.notice_id,
+            number=tried.number,
+            started_at=tried.started_at,
+            duration_ms=tried.duration_ms,
+            status=tried.status,
+            error=None if tried.error is None else tried.error.value,
+            excerpt=tried.excerpt,
+        )
+    )
+    return True
+
+
+def _same(claimed: Claim) -> tuple[ColumnElement[bool], ...]:
+    return (
+        delivery.c.authority_id == claimed.authority_id,
+        delivery.c.endpoint_id == claimed.endpoint_id,
+        delivery.c.notice_id == claimed.notice_id,
+    )

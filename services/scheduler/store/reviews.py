@@ -1,0 +1,194 @@
+"""Owed reviews: written by the projection, listed by the API, found by the tick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scheduler.model import Place, ReviewFilter, StoredReview
+from services.scheduler.tables import review as table
+from shared.domain.timetable.reviews import (
+    APPROACHING_DAYS,
+    Certainty,
+    Explanation,
+    Outcome,
+    Review,
+    Status,
+)
+
+#: Rows asked for at once by the tick, so that its transactions stay short.
+TICK_ROWS = 500
+
+_explanation = TypeAdapter(Explanation)
+_PLAIN = tuple(each.name for each in fields(Review) if each.name not in {"explanation", "certainty", "outcome"})
+_KEY = ("authority_id", "review_id")
+_WRITTEN = tuple(column.name for column in table.c if column.name not in {*_KEY, "sort_on"})
+
+
+def predicates(as_of: date) -> dict[Status, ColumnElement[bool]]:
+    """Return for each status the condition under which a row has it on ``as_of``.
+
+    The same as :func:`shared.domain.timetable.reviews.status`; a property test holds the
+    two together.  Exactly one is true of any row.
+    """
+    held = table.c.outcome == Outcome.HELD.value
+    late = and_(held, table.c.held_on > table.c.due_on)
+    is_open = table.c.outcome == Outcome.OPEN.value
+    near = as_of + timedelta(days=APPROACHING_DAYS)
+    return {
+        Status.MISSED: table.c.outcome == Outcome.MISSED.value,
+        Status.WITHDRAWN: table.c.outcome == Outcome.WITHDRAWN.value,
+        Status.HELD_LATE: func.coalesce(late, False),
+        Status.HELD_ON_TIME: and_(held, ~func.coalesce(late, False)),
+        Status.FREQUENCY_NOT_AGREED: and_(is_open, table.c.due_on.is_(None)),
+        Status.OVERDUE: and_(is_open, table.c.due_on < as_of),
+        Status.APPROACHING: and_(is_open, table.c.due_on >= as_of, table.c.due_on <= near),
+        Status.UPCOMING: and_(is_open, table.c.due_on > near),
+    }
+
+
+def _status(as_of: date) -> ColumnElement[str]:
+    return case(*[(condition, status.value) for status, condition in predicates(as_of).items()])
+
+
+def _conditions(authority_id: str, asked: ReviewFilter, as_of: date) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [table.c.authority_id == authority_id, _listed()]
+    for column, values in (
+        (table.c.child_id, asked.children),
+        (table.c.team, asked.teams),
+        (table.c.kind, asked.kinds),
+    ):
+        if values:
+            conditions.append(column.in_(values))
+    if asked.statuses:
+        of_status = predicates(as_of)
+        conditions.append(or_(*[of_status[status] for status in asked.statuses]))
+    # A condition on due dates leaves out reviews that have none.
+    if asked.due_from is not None:
+        conditions += [table.c.sort_on >= asked.due_from, table.c.due_on.is_not(None)]
+    if asked.due_to is not None:
+        conditions += [table.c.sort_on <= asked.due_to, table.c.due_on.is_not(None)]
+    return conditions
+
+
+def _listed() -> ColumnElement[bool]:
+    """As :attr:`services.scheduler.model.StoredReview.listed`."""
+    firm = table.c.certainty == Certainty.FIRM.value
+    return or_(table.c.vanished_at.is_(None), firm, table.c.held_on.is_not(None))
+
+
+async def page(
+    connection: AsyncConnection, authority_id: str, asked: ReviewFilter, *, as_of: date, after: Place | None, limit: int
+) -> list[StoredReview]:
+    """Return up to ``limit`` reviews behind ``after``, in order of due date and id."""
+    statement = select(table).where(*_conditions(authority_id, asked, as_of))
+    if after is not None:
+        statement = statement.where(tuple_(table.c.sort_on, table.c.review_id) > (after.sort_on, after.review_id))
+    statement = statement.order_by(table.c.sort_on, table.c.review_id).limit(limit)
+    return [_stored(row) for row in await connection.execute(statement)]
+
+
+async def counts(
+    connection: AsyncConnection, authority_id: str, asked: ReviewFilter, *, as_of: date
+) -> dict[Status, int]:
+    """Count the reviews that are asked for, by status."""
+    status = _status(as_of).label("status")
+    statement = select(status, func.count()).where(*_conditions(authority_id, asked, as_of)).group_by(status)
+    return {Status(name): number for name, number in await connection.execute(statement)}
+
+
+async def find(connection: AsyncConnection, authority_id: str, review_id: UUID) -> StoredReview | None:
+    """Return one review, or None."""
+    statement = select(table).where(table.c.authority_id == authority_id, table.c.review_id == review_id)
+    row = (await connection.execute(statement)).one_or_none()
+    return None if row is None else _stored(row)
+
+
+async def of_children(
+    connection: AsyncConnection, authority_id: str, children: Sequence[str], *, lock: bool = False
+) -> dict[str, list[StoredReview]]:
+    """Return every review of these children; ``lock`` keeps the tick away until the transaction ends."""
+    found: dict[str, list[StoredReview]] = {child: [] for child in children}
+    statement = (
+        select(table)
+        .where(table.c.authority_id == authority_id, table.c.child_id.in_(children))
+        .order_by(table.c.review_id)
+    )
+    for row in await connection.execute(statement.with_for_update() if lock else statement):
+        found[row.child_id].append(_stored(row))
+    return found
+
+
+async def vanished(
+    connection: AsyncConnection, authority_id: str, children: Sequence[str]
+) -> dict[str, list[StoredReview]]:
+    """Return the reviews of these children that the facts no longer make owed."""
+    found = await of_children(connection, authority_id, children)
+    return {child: [each for each in of if each.vanished_at is not None] for child, of in found.items()}
+
+
+async def save(connection: AsyncConnection, authority_id: str, reviews: Iterable[StoredReview]) -> None:
+    """Insert or replace reviews."""
+    rows = [_row(authority_id, each) for each in reviews]
+    if not rows:
+        return
+    statement = insert(table)
+    taken = {name: statement.excluded[name] for name in _WRITTEN}
+    await connection.execute(statement.on_conflict_do_update(index_elements=_KEY, set_=taken), rows)
+
+
+async def due_for_notice(connection: AsyncConnection, authority_id: str, today: date) -> list[StoredReview]:
+    """Return and lock some reviews that the tick has to look at; those that another replica holds are passed over."""
+    statement = (
+        select(table)
+        .where(table.c.authority_id == authority_id, table.c.next_notice_on <= today)
+        .order_by(table.c.next_notice_on)
+        .limit(TICK_ROWS)
+        .with_for_update(skip_locked=True)
+    )
+    return [_stored(row) for row in await connection.execute(statement)]
+
+
+async def plan_notices(connection: AsyncConnection, authority_id: str, days: dict[UUID, date | None]) -> None:
+    """Set when the tick looks at these reviews again."""
+    by_day: dict[date | None, list[UUID]] = {}
+    for review_id, day in days.items():
+        by_day.setdefault(day, []).append(review_id)
+    for day, review_ids in by_day.items():
+        await connection.execute(
+            update(table)
+            .where(table.c.authority_id == authority_id, table.c.review_id.in_(review_ids))
+            .values(next_notice_on=day)
+        )
+
+
+def _row(authority_id: str, stored: StoredReview) -> dict[str, Any]:
+    review = stored.review
+    return {
+        "authority_id": authority_id,
+        **{name: getattr(review, name) for name in _PLAIN},
+        "certainty": review.certainty.value,
+        "outcome": review.outcome.value,
+        "explanation": _explanation.dump_python(review.explanation, mode="json"),
+        "vanished_at": stored.vanished_at,
+        "next_notice_on": stored.next_notice_on,
+    }
+
+
+def _stored(row: Row[Any]) -> StoredReview:
+    columns = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name for a row as a mapping
+    review = Review(
+        **{name: columns[name] for name in _PLAIN},
+        certainty=Certainty(row.certainty),
+        outcome=Outcome(row.outcome),
+        explanation=_explanation.validate_python(row.explanation),
+    )
+    return StoredReview(review, row.next_notice_on, row.vanished_at)

@@ -1,0 +1,151 @@
+"""The tables of the schema ``scheduler``; the migration creates them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Computed,
+    Date,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+metadata = MetaData(schema="scheduler")
+
+
+def _instant() -> DateTime:
+    return DateTime(timezone=True)
+
+
+checkpoint = Table(
+    "checkpoint",
+    metadata,
+    Column("authority_id", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("timetable_digest", Text),
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("authority_id", Text, primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("stream", Text, nullable=False),
+    Column("stream_position", BigInteger, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("event_id", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("recorded_at", _instant(), nullable=False),
+    Column("data", JSONB, nullable=False),
+)
+
+review = Table(
+    "review",
+    metadata,
+    Column("authority_id", Text, primary_key=True),
+    Column("review_id", Uuid, primary_key=True),
+    Column("child_id", Text, nullable=False),
+    Column("episode_id", Text, nullable=False),
+    Column("team", Text),
+    Column("kind", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("due_on", Date),
+    Column("due_at", _instant()),
+    Column("last_working_day_on", Date),
+    Column("certainty", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("held_on", Date),
+    Column("held_meeting_id", Text),
+    Column("closed_on", Date),
+    Column("closed_because", Text),
+    Column("booked_on", Date),
+    Column("booked_meeting_id", Text),
+    Column("position", BigInteger, nullable=False),
+    Column("explanation", JSONB, nullable=False),
+    Column("vanished_at", _instant()),
+    Column("next_notice_on", Date),
+    Column("sort_on", Date, Computed("coalesce(due_on, DATE '2999-12-31')", persisted=True), nullable=False),
+)
+
+revisit = Table(
+    "revisit",
+    metadata,
+    Column("authority_id", Text, primary_key=True),
+    Column("child_id", Text, primary_key=True),
+    Column("revisit_on", Date, nullable=False),
+)
+
+notice_head = Table(
+    "notice_head",
+    metadata,
+    Column("authority_id", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("authority_id", Text, primary_key=True),
+    Column("notice_id", Uuid, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("dedupe_key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("review_id", Uuid, nullable=False),
+    Column("child_id", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", _instant(), nullable=False),
+)
+
+webhook_endpoint = Table(
+    "webhook_endpoint",
+    metadata,
+    Column("authority_id", Text, primary_key=True),
+    Column("endpoint_id", Uuid, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("secret", Text, nullable=False),
+    Column("kinds", ARRAY(Text)),
+    Column("description", Text),
+    Column("enabled", Boolean, nullable=False),
+    Column("created_at", _instant(), nullable=False),
+    Column("disabled_at", _instant()),
+    Column("disabled_because", Text),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("authority_id", Text, primary_key=True),
+    Column("endpoint_id", Uuid, primary_key=True),
+    Column("notice_id", Uuid, primary_key=True),
+    Column("notice_position", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("next_attempt_at", _instant(), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("lease_id", Uuid),
+    Column("lease_until", _instant()),
+    Column("claimed_at", _instant()),
+)
+
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("authority_id", Text, primary_key=True),
+    Column("endpoint_id", Uuid, primary_key=True),
+    Column("notice_id", Uuid, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("started_at", _instant(), nullable=False),
+    Column("duration_ms", Integer),
+    Column("status", Integer),
+    Column("error", Text),
+    Column("excerpt", Text),
+)

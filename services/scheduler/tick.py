@@ -1,0 +1,82 @@
+"""The clock-driven part: notices that become due because a day begins.
+
+It costs what is due: each review carries the day on which it is to be looked at next.
+Several replicas may tick at once: rows that one holds the others pass over, and each
+notice has a key of which the log takes one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.scheduler.model import Notice
+from services.scheduler.projection import timed_notice
+from services.scheduler.representations import new_notice
+from services.scheduler.store import events, notices, reviews
+from shared.domain.clock import Clock, civil_date
+from shared.identity.store import authorities
+
+log = logging.getLogger(__name__)
+
+#: Returns the log position at which this process saw the end of an authority's log; None while it is behind.
+CaughtUp = Callable[[str], int | None]
+
+
+class Tick:
+    """Tells of reviews that come near or were missed, for every authority that is caught up."""
+
+    def __init__(self, engine: AsyncEngine, clock: Clock, caught_up: CaughtUp, *, pause_seconds: float) -> None:
+        """Write over ``engine``; what day it is says ``clock``."""
+        self._engine = engine
+        self._clock = clock
+        self._caught_up = caught_up
+        self._pause_seconds = pause_seconds
+        self.error: str | None = None
+
+    async def run(self) -> None:
+        """Tick until cancelled; trouble is logged, shown in ``error`` and tried again."""
+        while True:
+            await self.round()
+            await asyncio.sleep(self._pause_seconds)
+
+    async def round(self) -> None:
+        """Work through what is due for every authority; one authority's trouble does not stop the others."""
+        trouble: str | None = None
+        try:
+            async with self._engine.connect() as connection:
+                names = await authorities(connection)
+        except Exception as error:
+            names, trouble = [], f"cannot list authorities ({type(error).__name__})"
+        for authority_id in names:
+            try:
+                while await self.step(authority_id):
+                    pass
+            except Exception as error:
+                trouble = f"{type(error).__name__} for {authority_id}"
+                log.warning("the tick failed: %s", trouble)
+        self.error = trouble
+
+    async def step(self, authority_id: str) -> bool:
+        """Work through some due reviews of one authority in one transaction; return whether there were any.
+
+        An authority whose reader is behind is left alone: the log may hold the meeting
+        whose absence would be reported.
+        """
+        seen_head_at = self._caught_up(authority_id)
+        if seen_head_at is None:
+            return False
+        now = self._clock.now()
+        today = civil_date(now)
+        async with self._engine.begin() as connection:
+            if await events.position(connection, authority_id) != seen_head_at:
+                return False
+            due = [each.review for each in await reviews.due_for_notice(connection, authority_id, today)]
+            found = {review.review_id: timed_notice(review, today) for review in due}
+            await reviews.plan_notices(connection, authority_id, {key: day for key, (_, day) in found.items()})
+            told: list[Notice] = [notice for notice, _ in found.values() if notice is not None]
+            await notices.append(connection, authority_id, [new_notice(authority_id, each, now) for each in told], now)
+        return bool(due)

@@ -1,0 +1,174 @@
+"""The pure fold from a child's events to reviews and notices."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.scheduler.model import NoticeKind, StoredReview
+from services.scheduler.projection import (
+    ChildFold,
+    fold_child,
+    next_notice_on,
+    reproject,
+    timed_notice,
+    timetable_digest,
+)
+from shared.domain.envelope import RecordedEvent
+from shared.domain.timetable.reviews import APPROACHING_DAYS, Outcome, Review
+from shared.policies.timetables import council_timetable
+from tests.support.events import SOURCE, Log
+
+TODAY = date(2026, 11, 1)
+TIMETABLE = council_timetable(())
+STREAM = "child-c-1"
+DAYS = st.dates(date(2026, 1, 1), date(2026, 10, 1))
+
+EVENT = st.one_of(
+    st.tuples(
+        st.just("child.accommodated"),
+        st.fixed_dictionaries({"episode_id": st.sampled_from(["e1", "e2"]), "legal_reason": st.just("section_25")}),
+    ),
+    st.tuples(
+        st.just("home.started"),
+        st.fixed_dictionaries(
+            {
+                "home_id": st.sampled_from(["h1", "h2"]),
+                "home_kind": st.sampled_from(["foster", "kinship", "parents"]),
+                "emergency": st.booleans(),
+            }
+        ),
+    ),
+    st.tuples(
+        st.just("home.ended"),
+        st.fixed_dictionaries({"home_id": st.sampled_from(["h1", "h2"]), "reason": st.just("planned_move")}),
+    ),
+    st.tuples(
+        st.just("meeting.held"),
+        st.fixed_dictionaries(
+            {
+                "meeting_id": st.sampled_from(["m1", "m2", "m3"]),
+                "meeting_kind": st.sampled_from(["looked_after_child_review", "emergency_review"]),
+            }
+        ),
+    ),
+    st.tuples(
+        st.just("episode.ended"),
+        st.fixed_dictionaries({"episode_id": st.sampled_from(["e1", "e2"]), "destination": st.just("parents")}),
+    ),
+    st.tuples(
+        st.just("record.retracted"),
+        st.fixed_dictionaries(
+            {
+                "retracts_source": st.just(SOURCE),
+                "retracts_id": st.integers(1, 8).map("e{}".format),
+                "reason": st.just("duplicate"),
+            }
+        ),
+    ),
+)
+HISTORIES = st.lists(st.tuples(EVENT, DAYS), min_size=1, max_size=9)
+
+
+def written(history: list[tuple[tuple[str, dict[str, Any]], date]]) -> list[RecordedEvent]:
+    """Return the events as a log holds them, recorded in the order of the list."""
+    log = Log()
+    for number, ((kind, data), day) in enumerate(history, 1):
+        log.add(kind, STREAM, day, recorded_at=datetime(2026, 10, 1, 12, number, tzinfo=UTC), **data)
+    return log.events
+
+
+def folded(events: list[RecordedEvent]) -> ChildFold:
+    return fold_child("c-1", stored=(), before=(), new=events, timetables={0: TIMETABLE}, today=TODAY)
+
+
+@given(HISTORIES, st.data())
+def test_stopping_anywhere_and_going_on_gives_the_same(
+    history: list[tuple[tuple[str, dict[str, Any]], date]], data: st.DataObject
+) -> None:
+    """For every stop point, what is stored there and the rest of the events give reviews and notices as one run."""
+    events = written(history)
+    stop = data.draw(st.integers(0, len(events)))
+    first = folded(events[:stop])
+    second = fold_child(
+        "c-1",
+        stored=first.reviews.values(),
+        before=events[:stop],
+        new=events[stop:],
+        timetables={0: TIMETABLE},
+        today=TODAY,
+    )
+    whole = folded(events)
+    assert second.reviews == whole.reviews
+    assert first.notices + second.notices == whole.notices
+
+
+@given(HISTORIES)
+def test_projecting_anew_without_news_changes_nothing(
+    history: list[tuple[tuple[str, dict[str, Any]], date]],
+) -> None:
+    """Projecting a child again from the same facts and rules writes nothing and tells nothing."""
+    events = written(history)
+    again = ChildFold("c-1", dict(folded(events).reviews))
+    reproject(again, events, TIMETABLE, TODAY, datetime(2026, 11, 1, tzinfo=UTC))
+    assert not again.changed
+    assert not again.notices
+
+
+@given(HISTORIES)
+def test_no_review_ever_leaves_the_record(history: list[tuple[tuple[str, dict[str, Any]], date]]) -> None:
+    """Whatever is recorded later, a review that was once owed stays, open, held or closed with a reason."""
+    events = written(history)
+    seen: set[Any] = set()
+    for stop in range(len(events) + 1):
+        state = folded(events[:stop]).reviews
+        assert seen <= set(state)
+        seen |= set(state)
+        for stored in state.values():
+            closed = stored.review.outcome in {Outcome.MISSED, Outcome.WITHDRAWN}
+            assert closed == (stored.review.closed_because is not None)
+
+
+@given(HISTORIES)
+def test_every_notice_has_a_key_of_its_own(history: list[tuple[tuple[str, dict[str, Any]], date]]) -> None:
+    """No two notices of one history share a key, so the log takes each."""
+    keys = [notice.dedupe_key for _, notice in folded(written(history)).notices]
+    assert len(keys) == len(set(keys))
+
+
+def an_open_review() -> Review:
+    log = Log()
+    log.add("child.accommodated", STREAM, "2026-01-15", episode_id="e1", legal_reason="section_25")
+    log.add("home.started", STREAM, "2026-01-15", home_id="h1", home_kind="foster")
+    reviews = [each.review for each in folded(log.events).reviews.values() if each.vanished_at is None]
+    return min(reviews, key=lambda each: each.due_on or date.max)
+
+
+@given(st.integers(-60, 60))
+def test_the_calendar_says_approaching_then_missed(days: int) -> None:
+    """From 14 days before the due date on it is approaching, from the day after it is missed, before neither."""
+    review = an_open_review()
+    assert review.due_on is not None
+    notice, again_on = timed_notice(review, review.due_on + timedelta(days=days))
+    if days > 0:
+        assert (notice and notice.kind, again_on) == (NoticeKind.MISSED, None)
+    elif days >= -APPROACHING_DAYS:
+        assert (notice and notice.kind, again_on) == (NoticeKind.APPROACHING, review.due_on + timedelta(days=1))
+    else:
+        assert (notice, again_on) == (None, review.due_on - timedelta(days=APPROACHING_DAYS))
+
+
+def test_an_unchanged_due_date_keeps_its_day_of_notice() -> None:
+    """A new booking does not make a review approach a second time."""
+    review = an_open_review()
+    assert next_notice_on(review, StoredReview(review, None)) is None
+    assert next_notice_on(review, None) == date(2026, 2, 26) - timedelta(days=APPROACHING_DAYS)
+
+
+def test_the_digest_of_a_timetable_tells_rules_apart() -> None:
+    """Another council calendar gives another digest; the same one always gives the same."""
+    assert timetable_digest(TIMETABLE) == timetable_digest(council_timetable(()))
+    assert timetable_digest(TIMETABLE) != timetable_digest(council_timetable((), closures=[date(2026, 5, 18)]))

@@ -1,0 +1,170 @@
+"""Notices that become due because a day begins, on PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime
+
+from sqlalchemy import text
+
+from services.scheduler.model import NoticeKind
+from tests.services.scheduler.scene import CHILD, Scene, accommodate, hold_review
+
+#: Accommodated on 15 January 2026: the first review is due on 26 February.
+FIRST_DUE = date(2026, 2, 26)
+
+
+def at(day: str) -> datetime:
+    return datetime.fromisoformat(f"{day}T08:00:00+00:00").astimezone(UTC)
+
+
+async def told(council: Scene, kind: NoticeKind, due_on: date = FIRST_DUE) -> int:
+    return sum(each["data"]["due_on"] == due_on.isoformat() for each in await council.notices(kind))
+
+
+async def test_approaching_is_told_once_from_fourteen_days_before(council: Scene) -> None:
+    """On the fourteenth day before the due date, and not a day earlier, one notice is made."""
+    accommodate(council.log, "2026-01-15")
+    await council.catch_up()
+    council.clock.set(at("2026-02-11"))
+    await council.tick_all()
+    assert await council.notices() == []
+    for day in ("2026-02-12", "2026-02-13", "2026-02-26"):
+        council.clock.set(at(day))
+        await council.tick_all()
+        assert await told(council, NoticeKind.APPROACHING) == 1
+    assert await told(council, NoticeKind.MISSED) == 0
+
+
+async def test_missed_is_told_once_from_the_day_after(council: Scene) -> None:
+    """A review that is still open on the day after its due date is told as missed, once."""
+    accommodate(council.log, "2026-01-15")
+    await council.catch_up()
+    for day in ("2026-02-20", "2026-02-27", "2026-02-28", "2026-03-05"):
+        council.clock.set(at(day))
+        await council.tick_all()
+    assert await told(council, NoticeKind.APPROACHING) == 1
+    assert await told(council, NoticeKind.MISSED) == 1
+
+
+async def test_the_day_is_that_of_the_council_not_of_utc(council: Scene) -> None:
+    """At 23:30 UTC in summer the next civil day has begun, and with it what is due on it."""
+    accommodate(council.log, "2026-06-01")
+    await council.catch_up()
+    council.clock.set(datetime(2026, 6, 28, 22, 30, tzinfo=UTC))
+    await council.tick_all()
+    assert await council.notices() == []
+    council.clock.set(datetime(2026, 6, 28, 23, 30, tzinfo=UTC))
+    await council.tick_all()
+    assert len(await council.notices(NoticeKind.APPROACHING)) == 1
+
+
+async def test_weeks_without_a_scheduler_lose_no_missed_review(council: Scene) -> None:
+    """After a jump over both days only "missed" is told: "approaching" would be untrue by then."""
+    accommodate(council.log, "2026-01-15")
+    await council.catch_up()
+    council.clock.set(at("2026-04-01"))
+    await council.tick_all()
+    assert await told(council, NoticeKind.MISSED) == 1
+    assert await told(council, NoticeKind.APPROACHING) == 0
+
+
+async def test_a_held_review_is_neither_approaching_nor_missed(council: Scene) -> None:
+    """A review held in time makes no notice of the calendar."""
+    accommodate(council.log, "2026-01-15")
+    hold_review(council.log, "2026-02-10")
+    await council.catch_up()
+    council.clock.set(at("2026-02-28"))
+    await council.tick_all()
+    assert await told(council, NoticeKind.APPROACHING) + await told(council, NoticeKind.MISSED) == 0
+
+
+async def test_a_moved_review_approaches_anew_for_its_new_date(council: Scene) -> None:
+    """When the due date moves, the new date gets notices of its own."""
+    accommodate(council.log, "2026-01-15")
+    hold_review(council.log, "2026-02-10")
+    await council.catch_up()
+    council.clock.set(at("2026-05-01"))
+    await council.tick_all()
+    assert await told(council, NoticeKind.APPROACHING, date(2026, 5, 10)) == 1
+    council.log.add(
+        "record.corrected",
+        f"child-{CHILD}",
+        "2026-05-01",
+        corrects_source="/test/case-system",
+        corrects_id="e3",
+        corrects_type="meeting.held",
+        replacement={"occurred_on": "2026-02-12", "meeting_id": "m", "meeting_kind": "looked_after_child_review"},
+        reason="recording_error",
+    )
+    await council.catch_up()
+    await council.tick_all()
+    assert await told(council, NoticeKind.APPROACHING, date(2026, 5, 12)) == 1
+    council.clock.set(at("2026-05-11"))
+    await council.tick_all()
+    assert await told(council, NoticeKind.MISSED, date(2026, 5, 10)) == 0
+
+
+async def test_a_home_that_ended_without_its_review_is_told_as_missed(council: Scene) -> None:
+    """A review that can no longer be held is told as missed, even if nobody ticked between."""
+    accommodate(council.log, "2026-01-15")
+    council.log.add("home.ended", f"child-{CHILD}", "2026-03-10", home_id=f"home-{CHILD}", reason="returned_to_parents")
+    council.log.add("episode.ended", f"child-{CHILD}", "2026-03-10", episode_id=f"ep-{CHILD}", destination="parents")
+    await council.catch_up()
+    await council.tick_all()
+    assert await told(council, NoticeKind.MISSED) == 1
+
+
+async def test_two_schedulers_racing_tell_each_thing_once(council: Scene) -> None:
+    """Replicas that tick at the same moment make exactly one notice for each review, at gap-free positions."""
+    children = [f"c-{number}" for number in range(60)]
+    for child in children:
+        accommodate(council.log, "2026-01-15", child=child)
+    await council.catch_up()
+    council.clock.set(at("2026-02-20"))
+    ticks = [council.tick() for _ in range(4)]
+    await asyncio.gather(*(each.round() for each in ticks))
+    assert [each.error for each in ticks] == [None] * 4
+    notices = await council.notices()
+    assert sorted(each["data"]["child_id"] for each in notices) == sorted(children)
+    assert [each["position"] for each in notices] == list(range(1, len(children) + 1))
+
+
+async def test_the_calendar_waits_for_the_log(council: Scene) -> None:
+    """While the reader is behind, nothing is told: the meeting may be in what was not read yet."""
+    accommodate(council.log, "2026-01-15")
+    await council.catch_up()
+    council.clock.set(at("2026-02-27"))
+    hold_review(council.log, "2026-02-10")
+    council.reader.page = 0
+    await council.subscription.step(council.authority_id)
+    await council.tick_all()
+    assert await council.notices() == []
+    council.reader.page = 1000
+    await council.catch_up()
+    await council.tick_all()
+    assert {each["type"] for each in await council.notices()} == {"review.held", "review.moved"}
+
+
+async def test_another_replica_being_further_on_makes_this_one_wait(council: Scene) -> None:
+    """A process whose view of the log's end is older than the checkpoint does not tick."""
+    accommodate(council.log, "2026-01-15")
+    await council.catch_up()
+    council.clock.set(at("2026-02-20"))
+    async with council.engine.begin() as connection:
+        statement = text("UPDATE scheduler.checkpoint SET position = position + 1 WHERE authority_id = :authority")
+        await connection.execute(statement, {"authority": council.authority_id})
+    assert not await council.tick().step(council.authority_id)
+    assert await council.notices() == []
+
+
+async def test_a_tick_looks_only_at_what_is_due(council: Scene) -> None:
+    """The tick reads through the index of days: what is not due costs nothing."""
+    query = (
+        "EXPLAIN SELECT * FROM scheduler.review WHERE authority_id = 'x' AND next_notice_on <= '2026-06-11' "
+        "ORDER BY next_notice_on LIMIT 500"
+    )
+    async with council.engine.connect() as connection:
+        await connection.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = "\n".join(await connection.scalars(text(query)))
+    assert "review_next_notice" in plan
