@@ -133,17 +133,23 @@ def next_notice_on(review: Review, before: StoredReview | None) -> date | None:
     """Return the day on which the tick has to look at ``review``, or None.
 
     A review that stays open with the same due date keeps its day.  One whose home or
-    episode ended after the due date without it is still told as missed.
+    episode ended after the due date without it is still told as missed.  One that is
+    counted from a review not held yet is not looked at: the alarm belongs to that one.
     """
-    if review.due_on is None:
+    if review.due_on is None or review.rests_on_projection:
         return None
     if review.outcome is Outcome.MISSED:
         return review.due_on + _ONE_DAY
     if review.outcome is not Outcome.OPEN:
         return None
-    if before is not None and before.review.outcome is Outcome.OPEN and before.review.due_on == review.due_on:
+    if before is not None and _same_clock(before.review, review):
         return before.next_notice_on
     return review.due_on - timedelta(days=APPROACHING_DAYS)
+
+
+def _same_clock(before: Review, after: Review) -> bool:
+    counted_alike = before.rests_on_projection == after.rests_on_projection
+    return before.outcome is Outcome.OPEN and before.due_on == after.due_on and counted_alike
 
 
 def timed_notice(review: Review, today: date) -> tuple[Notice | None, date | None]:

@@ -91,6 +91,7 @@ class StatusCounts(View):
     """How many of the reviews asked for have each status, over all pages."""
 
     frequency_not_agreed: int
+    provisional: int
     upcoming: int
     approaching: int
     overdue: int

@@ -41,6 +41,10 @@ Format = Annotated[
 ]
 
 
+#: What is listed unless statuses are named: a home that ends withdraws every review projected for it.
+LISTED = frozenset(Status) - {Status.WITHDRAWN}
+
+
 async def asked_reviews(
     *,
     child: Annotated[list[Identifier] | None, Query(max_length=MAX_VALUES, description="Only these children.")] = None,
@@ -48,7 +52,7 @@ async def asked_reviews(
     kind: Annotated[
         list[Code] | None, Query(max_length=MAX_VALUES, description="Only these kinds of reviews (keys of rules).")
     ] = None,
-    status: Annotated[list[Status] | None, Query(max_length=MAX_VALUES, description="Only these statuses.")] = None,
+    status: Annotated[list[Status] | None, Query(max_length=MAX_VALUES, description="Only these statuses; when left out, all but `withdrawn`.")] = None,
     due_from: Annotated[QueryDate | None, Query(description="Due on this day or later.")] = None,
     due_to: Annotated[QueryDate | None, Query(description="Due on this day or earlier.")] = None,
 ) -> ReviewFilter:
@@ -57,7 +61,7 @@ async def asked_reviews(
         children=_distinct(child),
         teams=_distinct(team),
         kinds=_distinct(kind),
-        statuses=tuple(sorted(set(status or ()))),
+        statuses=tuple(sorted(set(status or LISTED))),
         due_from=due_from,
         due_to=due_to,
     )

@@ -43,15 +43,18 @@ def predicates(as_of: date) -> dict[Status, ColumnElement[bool]]:
     late = and_(held, table.c.held_on > table.c.due_on)
     is_open = table.c.outcome == Outcome.OPEN.value
     near = as_of + timedelta(days=APPROACHING_DAYS)
+    projected = table.c.explanation["anchor"]["position"].astext.is_(None)
+    dated = and_(is_open, ~projected)
     return {
         Status.MISSED: table.c.outcome == Outcome.MISSED.value,
         Status.WITHDRAWN: table.c.outcome == Outcome.WITHDRAWN.value,
         Status.HELD_LATE: func.coalesce(late, False),
         Status.HELD_ON_TIME: and_(held, ~func.coalesce(late, False)),
         Status.FREQUENCY_NOT_AGREED: and_(is_open, table.c.due_on.is_(None)),
-        Status.OVERDUE: and_(is_open, table.c.due_on < as_of),
-        Status.APPROACHING: and_(is_open, table.c.due_on >= as_of, table.c.due_on <= near),
-        Status.UPCOMING: and_(is_open, table.c.due_on > near),
+        Status.PROVISIONAL: and_(is_open, projected, table.c.due_on.is_not(None)),
+        Status.OVERDUE: and_(dated, table.c.due_on < as_of),
+        Status.APPROACHING: and_(dated, table.c.due_on >= as_of, table.c.due_on <= near),
+        Status.UPCOMING: and_(dated, table.c.due_on > near),
     }
 
 

@@ -127,7 +127,8 @@ def _outcome(clock: Clock, owed: Owed) -> Outcome:
         return Outcome.HELD
     if clock.closing is None:
         return Outcome.OPEN
-    due_passed = owed.due is not None and owed.due.on < clock.closing.at.on
+    # What was counted from a review never held was never owed itself.
+    due_passed = owed.due is not None and not owed.rests_on_projection and owed.due.on < clock.closing.at.on
     return Outcome.MISSED if due_passed else Outcome.WITHDRAWN
 
 

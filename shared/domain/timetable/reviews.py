@@ -46,6 +46,7 @@ class Status(StrEnum):
     """How an owed review stands on a given day."""
 
     FREQUENCY_NOT_AGREED = "frequency_not_agreed"
+    PROVISIONAL = "provisional"
     UPCOMING = "upcoming"
     APPROACHING = "approaching"
     OVERDUE = "overdue"
@@ -130,6 +131,11 @@ class Review:
     explanation: Explanation
 
     @property
+    def rests_on_projection(self) -> bool:
+        """Whether the due date is counted from a review that is itself not held yet."""
+        return self.explanation.anchor.position is None
+
+    @property
     def days_late(self) -> int | None:
         """By how many days the review was held late; 0 if on time; None if not held."""
         if self.held_on is None or self.due_on is None:
@@ -143,7 +149,9 @@ _CLOSED = {Outcome.MISSED: Status.MISSED, Outcome.WITHDRAWN: Status.WITHDRAWN}
 def status(review: Review, *, as_of: date) -> Status:
     """Return how ``review`` stands on the civil day ``as_of``.
 
-    A review due today is not yet overdue: it may be held today.
+    A review due today is not yet overdue: it may be held today.  One that is counted from
+    a review not held yet is provisional and nothing else: it cannot be late before the
+    review in front of it, and the alarm belongs to that one.
     """
     if review.outcome in _CLOSED:
         return _CLOSED[review.outcome]
@@ -151,6 +159,8 @@ def status(review: Review, *, as_of: date) -> Status:
         return Status.HELD_LATE if review.days_late else Status.HELD_ON_TIME
     if review.due_on is None:
         return Status.FREQUENCY_NOT_AGREED
+    if review.rests_on_projection:
+        return Status.PROVISIONAL
     if review.due_on < as_of:
         return Status.OVERDUE
     return Status.APPROACHING if review.due_on <= as_of + timedelta(days=APPROACHING_DAYS) else Status.UPCOMING

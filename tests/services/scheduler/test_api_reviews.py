@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from services.scheduler.representations import csv_cell
+from shared.domain.timetable.reviews import Status
 from tests.services.scheduler.scene import CHILD, accommodate, adopt, hold_review
 from tests.services.scheduler.served import Served
 
@@ -101,8 +102,8 @@ async def test_both_ways_to_answer_give_the_same(running: Served) -> None:
         reason="wrong_child",
     )
     await running.catch_up()
-    from_table = await running.get("/v1/reviews", limit=1000)
-    projected = await running.get("/v1/reviews", limit=1000, known_at="2026-06-11T09:30:00Z")
+    from_table = await running.get("/v1/reviews", limit=1000, status=list(Status))
+    projected = await running.get("/v1/reviews", limit=1000, status=list(Status), known_at="2026-06-11T09:30:00Z")
     assert from_table["items"] == projected["items"]
     assert from_table["counts"] == projected["counts"]
     assert from_table["counts"]["withdrawn"] == 1
@@ -272,3 +273,14 @@ async def test_the_scope_is_needed(running: Served) -> None:
     """Without a key there is no answer."""
     answer = await running.client.get("/v1/reviews", headers={"authorization": ""})
     assert answer.status_code == 401
+
+
+async def test_withdrawn_reviews_are_listed_when_asked_for(running: Served) -> None:
+    """A home that ended withdraws what was projected for it; a list shows that only under that status."""
+    await write(running)
+    running.log.add("episode.ended", f"child-{CHILD}", "2026-06-10", episode_id=f"ep-{CHILD}", destination="parents")
+    await running.catch_up()
+    usual = await running.get("/v1/reviews", child=CHILD, limit=1000)
+    withdrawn = await running.get("/v1/reviews", child=CHILD, limit=1000, status="withdrawn")
+    assert "withdrawn" not in {each["status"] for each in usual["items"]}
+    assert {each["status"] for each in withdrawn["items"]} == {"withdrawn"}

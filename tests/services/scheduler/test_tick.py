@@ -168,3 +168,24 @@ async def test_a_tick_looks_only_at_what_is_due(council: Scene) -> None:
         await connection.execute(text("SET LOCAL enable_seqscan = off"))
         plan = "\n".join(await connection.scalars(text(query)))
     assert "review_next_notice" in plan
+
+
+async def test_one_omission_is_told_once(council: Scene) -> None:
+    """Of a first review not held and the later ones counted from it, only the first is told as missed."""
+    accommodate(council.log, "2026-01-15")
+    await council.catch_up()
+    council.clock.set(at("2027-03-01"))
+    await council.tick_all()
+    missed = await council.notices(NoticeKind.MISSED)
+    assert [each["data"]["due_on"] for each in missed] == ["2026-02-26"]
+
+
+async def test_a_review_that_becomes_firm_is_told_of(council: Scene) -> None:
+    """Once the review before is held on its due day, the next keeps its date and is announced in its turn."""
+    accommodate(council.log, "2026-01-15")
+    await council.catch_up()
+    hold_review(council.log, "2026-02-26")
+    await council.catch_up()
+    council.clock.set(at("2026-05-27"))
+    await council.tick_all()
+    assert await told(council, NoticeKind.MISSED, date(2026, 5, 26)) == 1

@@ -174,3 +174,17 @@ def test_only_the_next_review_is_firm() -> None:
     certainties = [review.certainty for review in placed("2026-01-15").held("2026-02-20").reviews(STATUTORY)]
     assert certainties[:2] == [Certainty.FIRM, Certainty.FIRM]
     assert set(certainties[2:]) == {Certainty.PROVISIONAL}
+
+
+def test_what_follows_an_overdue_review_is_provisional_not_overdue() -> None:
+    """While the first review is overdue the second cannot be: one alarm belongs to one omission."""
+    first, second, *_ = placed("2026-01-15").reviews(STATUTORY)
+    assert status(first, as_of=date(2026, 9, 1)) is Status.OVERDUE
+    assert status(second, as_of=date(2026, 9, 1)) is Status.PROVISIONAL
+
+
+def test_only_the_review_that_was_owed_is_missed() -> None:
+    """When a home ends after a year without a review, the first was missed and those counted from it withdrawn."""
+    first, *later = placed("2026-01-15").left("2027-01-15").care_ended("2027-01-15").reviews(STATUTORY)
+    assert first.outcome is Outcome.MISSED
+    assert {review.outcome for review in later} == {Outcome.WITHDRAWN}
