@@ -30,12 +30,7 @@ class Times:
     today: date
 
 
-async def times(
-    opened: Annotated[Resources, Depends(resources)],
-    as_of: Annotated[
-        str | None,
-        Query(description="The civil day the question is about, as YYYY-MM-DD; today when left out.", max_length=40),
-    ] = None,
+async def known_instant(
     known_at: Annotated[
         str | None,
         Query(
@@ -43,6 +38,21 @@ async def times(
             max_length=40,
         ),
     ] = None,
+) -> datetime | None:
+    """Read ``known_at`` from the query; a FastAPI dependency for reads that know no ``as_of``.
+
+    Raises InvalidInput as :func:`times` does.
+    """
+    return None if known_at is None else _read_instant(known_at)
+
+
+async def times(
+    opened: Annotated[Resources, Depends(resources)],
+    as_of: Annotated[
+        str | None,
+        Query(description="The civil day the question is about, as YYYY-MM-DD; today when left out.", max_length=40),
+    ] = None,
+    known: Annotated[datetime | None, Depends(known_instant)] = None,
 ) -> Times:
     """Read both times from the query; a FastAPI dependency.
 
@@ -50,14 +60,12 @@ async def times(
     outside 1900 to 2199.
     """
     today = civil_date(opened.clock.now())
-    return Times(
-        today if as_of is None else _read_date(as_of), None if known_at is None else _read_instant(known_at), today
-    )
+    return Times(today if as_of is None else _read_date(as_of), known, today)
 
 
 def _read_date(text: str) -> date:
     try:
-        return _date.validate_strings(text, strict=True)
+        return _date.validate_strings(text)
     except ValueError:
         message = "Write a civil date of the years 1900 to 2199 as YYYY-MM-DD."
         raise InvalidInput(faults=[Fault("?as_of", "date_parsing", message)]) from None
