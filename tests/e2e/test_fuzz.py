@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shared.wire.paths import PREFIXES
-from tests.e2e.system import System
+from tests.e2e.system import ROOT, System
 
 CHECKS = (
     "not_a_server_error",
@@ -21,7 +22,7 @@ CHECKS = (
     "unsupported_method",
     "ignored_auth",
 )
-EXAMPLES = 25
+EXAMPLES = 60
 SEED = 20_261_123
 
 
@@ -56,6 +57,8 @@ def test_no_request_breaks_the_document(running: System, service: str) -> None:
         text=True,
         check=False,
         timeout=300,
+        cwd=ROOT,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": "tests.e2e.schemathesis_hooks"},
     )
 
     assert run.returncode == 0, run.stdout[-6000:] + run.stderr[-1000:]
