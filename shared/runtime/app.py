@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 
-import swagger_ui_bundle
-from fastapi import APIRouter, Depends, FastAPI, Request, Response
+import fastapi_offline
+from fastapi import APIRouter, Depends, FastAPI, Response
 from fastapi.responses import HTMLResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -19,24 +19,28 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from shared.runtime.guard import RequestGuard
 from shared.runtime.parameters import refuse_unknown_parameters
 from shared.runtime.problems import RESPONSES, add_problem_handlers
-from shared.wire.paths import PREFIXES
+from shared.wire.paths import DEFAULT_SERVICE, PREFIXES, ServiceName
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 #: Returns the checks by name: "ok", or what is wrong.  Anything but "ok" makes /readyz answer 503.
 Readiness = Callable[[], Awaitable[Mapping[str, str]]]
 
-_SWAGGER = Path(swagger_ui_bundle.__file__).parent / "vendor"
+_ASSETS = Path(fastapi_offline.__file__).parent / "static"
 
 _DOCS_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>Homeward API</title>
-<link rel="stylesheet" href="/docs/assets/swagger-ui.css"></head>
-<body><div id="ui"></div>
+<html lang="en"><head><meta charset="utf-8"><title>Homeward API: {service}</title>
+<link rel="stylesheet" href="/docs/assets/swagger-ui.css">
+<style>
+  body {{ margin: 0; font-family: sans-serif; }}
+  nav {{ padding: 1rem 2rem; background: #1d3557; color: #fff; }}
+  nav a {{ color: #fff; margin-left: 1.5rem; }}
+  nav a[aria-current] {{ font-weight: bold; text-decoration: none; }}
+</style></head>
+<body><nav aria-label="Services">Homeward API {links}</nav><main id="ui"></main>
 <script src="/docs/assets/swagger-ui-bundle.js"></script>
-<script src="/docs/assets/swagger-ui-standalone-preset.js"></script>
 <script>
-SwaggerUIBundle({dom_id: "#ui", deepLinking: true, layout: "StandaloneLayout",
-  presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset], validatorUrl: null,
-  urls: %s});
+SwaggerUIBundle({{dom_id: "#ui", url: "/openapi/{service}.json", deepLinking: true, validatorUrl: null,
+  presets: [SwaggerUIBundle.presets.apis]}});
 </script></body></html>
 """
 
@@ -59,13 +63,15 @@ def build_app(
     for router in routers:
         app.include_router(router, responses=RESPONSES, dependencies=[Depends(refuse_unknown_parameters)])
     app.include_router(_operational(readiness))
-    app.mount("/docs/assets", StaticFiles(directory=_swagger_folder()))
+    app.mount("/docs/assets", StaticFiles(directory=_ASSETS))
     app.add_middleware(RequestGuard, service=service)
     return app
 
 
-def _swagger_folder() -> Path:
-    return next(path for path in sorted(_SWAGGER.iterdir()) if (path / "swagger-ui-bundle.js").exists())
+def _docs_page(service: str) -> str:
+    current = {True: ' aria-current="page"', False: ""}
+    links = (f'<a href="/docs?service={name}"{current[name == service]}>{name}</a>' for name in PREFIXES)
+    return _DOCS_PAGE.format(service=service, links=" ".join(links))
 
 
 def _operational(readiness: Readiness) -> APIRouter:
@@ -89,9 +95,8 @@ def _operational(readiness: Readiness) -> APIRouter:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     @router.get("/docs")
-    async def docs(_: Request) -> HTMLResponse:
-        """Show the API documents, from files of this installation: no internet is needed."""
-        urls = [{"url": f"/openapi/{service}.json", "name": service} for service in PREFIXES]
-        return HTMLResponse(_DOCS_PAGE % bytes(JSONResponse(urls).body).decode())
+    async def docs(service: ServiceName = DEFAULT_SERVICE) -> HTMLResponse:
+        """Show the API document of one service, from files of this installation: no internet is needed."""
+        return HTMLResponse(_docs_page(service))
 
     return router

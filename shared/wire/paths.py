@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
+
+ServiceName = Literal["events", "scheduler", "reporting"]
 
 #: Service name to the path prefixes that are its own.
-PREFIXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+PREFIXES: Mapping[ServiceName, tuple[str, ...]] = MappingProxyType(
     {
         "events": ("/v1/events", "/v1/streams", "/v1/event-types", "/v1/limits", "/v1/problems"),
         "scheduler": ("/v1/reviews", "/v1/webhook-endpoints", "/v1/timetables"),
@@ -22,10 +25,10 @@ PREFIXES: Mapping[str, tuple[str, ...]] = MappingProxyType(
 OPERATIONAL = ("/livez", "/readyz", "/metrics", "/docs", "/openapi")
 
 #: The service to which a gateway passes what belongs to none, so that 404s have one shape.
-DEFAULT_SERVICE = "events"
+DEFAULT_SERVICE: ServiceName = "events"
 
 
-def service_of(path: str) -> str:
+def service_of(path: str) -> ServiceName:
     """Return the service that answers ``path``.
 
     The document of each service lies at ``/openapi/<service>.json``.
