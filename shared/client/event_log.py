@@ -9,9 +9,7 @@ import httpx
 
 from shared.domain.envelope import RecordedEvent
 from shared.domain.errors import NotReady
-from shared.wire.feed import FeedPage, recorded_event
-
-AUTHORITY_HEADER = "homeward-authority"
+from shared.wire.feed import AUTHORITY_HEADER, FeedPage, recorded_event
 
 
 @dataclass(frozen=True, slots=True)

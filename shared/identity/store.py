@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -77,3 +77,46 @@ async def find_key(connection: AsyncConnection, authority_id: str, key_id: str) 
         )
     ).one_or_none()
     return None if row is None else StoredKey(row.digest, frozenset(row.scopes), row.expires_at, row.revoked_at)
+
+
+@dataclass(frozen=True, slots=True)
+class ListedKey:
+    """A key as an operator sees it in a list: everything but its secret."""
+
+    key_id: str
+    scopes: frozenset[str]
+    note: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+
+
+async def has_authority(connection: AsyncConnection, authority_id: str) -> bool:
+    """Tell whether there is such an authority."""
+    found = await connection.scalar(select(authority.c.authority_id).where(authority.c.authority_id == authority_id))
+    return found is not None
+
+
+async def keys_of(connection: AsyncConnection, authority_id: str) -> list[ListedKey]:
+    """List the keys of an authority, oldest first, revoked ones included."""
+    columns = [api_key.c[each.name] for each in fields(ListedKey)]
+    rows = await connection.execute(
+        select(*columns).where(api_key.c.authority_id == authority_id).order_by(api_key.c.created_at, api_key.c.key_id)
+    )
+    return [
+        ListedKey(row.key_id, frozenset(row.scopes), row.note, row.created_at, row.expires_at, row.revoked_at)
+        for row in rows
+    ]
+
+
+async def revoke_key(connection: AsyncConnection, authority_id: str, key_id: str, now: datetime) -> bool:
+    """Revoke a key from ``now`` on; return False if this authority has no such key.
+
+    A key that was revoked before keeps the instant of its first revocation.
+    """
+    revoked = await connection.execute(
+        update(api_key)
+        .where(api_key.c.authority_id == authority_id, api_key.c.key_id == key_id)
+        .values(revoked_at=func.coalesce(api_key.c.revoked_at, now))
+    )
+    return revoked.rowcount > 0

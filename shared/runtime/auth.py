@@ -16,12 +16,11 @@ from shared.domain.clock import Clock
 from shared.domain.errors import NotAuthenticated, NotPermitted
 from shared.identity import store
 from shared.identity.keys import ApiKey, Scope, parse_key
+from shared.wire.feed import AUTHORITY_HEADER
 
 #: A revoked key stops working within this time; without it each request would cost a query more.
 CACHE_SECONDS = 5.0
 _CACHE_ENTRIES = 10_000
-#: Sister services name here on whose behalf they read.
-AUTHORITY_HEADER = "homeward-authority"
 
 _bearer = HTTPBearer(auto_error=False, scheme_name="api_key", description="`Authorization: Bearer hw1...`")
 

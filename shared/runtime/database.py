@@ -19,6 +19,16 @@ def driver_url(database_url: str) -> URL:
     return url.set(drivername=DRIVER)
 
 
+def server_settings(service: str) -> dict[str, str]:
+    """Return PostgreSQL's settings for every connection of a service, among them its role."""
+    return {
+        "role": f"homeward_{service}",
+        "application_name": f"homeward-{service}",
+        "timezone": "UTC",
+        "idle_in_transaction_session_timeout": "60000",
+    }
+
+
 def create_engine(database_url: str, *, service: str, pool_size: int = 5) -> AsyncEngine:
     """Return an engine whose connections act as the role ``homeward_<service>``.
 
@@ -31,12 +41,7 @@ def create_engine(database_url: str, *, service: str, pool_size: int = 5) -> Asy
         max_overflow=pool_size,
         pool_pre_ping=True,
         connect_args={
-            "server_settings": {
-                "role": f"homeward_{service}",
-                "application_name": f"homeward-{service}",
-                "timezone": "UTC",
-                "idle_in_transaction_session_timeout": "60000",
-            },
+            "server_settings": server_settings(service),
             "timeout": 10,
             "command_timeout": 60,
         },

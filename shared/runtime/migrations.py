@@ -8,6 +8,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import to_tuple
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -37,8 +38,13 @@ def upgrade(database_url: str) -> None:
 
 
 def newest_revisions() -> frozenset[str]:
-    """Return the newest revision of each branch, from the files."""
-    return frozenset(ScriptDirectory.from_config(configuration("postgresql://unused")).get_heads())
+    """Return the newest revisions, from the files, as a database records them.
+
+    Alembic does not record a revision on which another applied one depends.
+    """
+    scripts = ScriptDirectory.from_config(configuration("postgresql://unused"))
+    implied = {name for each in scripts.walk_revisions() for name in to_tuple(each.dependencies, default=())}
+    return frozenset(scripts.get_heads()) - implied
 
 
 async def applied_revisions(connection: AsyncConnection) -> frozenset[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -14,7 +14,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from shared.domain.errors import Fault, HomewardError, InvalidInput, NotReady
+from shared.wire.faults import faults_of, known_part, message_of, pointer
 from shared.wire.problem import MEDIA_TYPE, TYPE_PREFIX, Problem, problem_of
+
+__all__ = ["RESPONSES", "add_problem_handlers", "answer", "faults_of"]
 
 log = logging.getLogger(__name__)
 
@@ -23,11 +26,6 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     "default": {"model": Problem, "description": "A problem (RFC 9457).", "content": {MEDIA_TYPE: {}}}
 }
 
-#: Messages of these pydantic errors repeat what was sent, so they are worded here.
-_OWN_WORDS = {
-    "extra_forbidden": "This object has a member that is not in its schema.",
-    "union_tag_invalid": "The tag is none of those known.",
-}
 _PLACES = {"query": "?", "path": ":", "header": ":", "cookie": ":"}
 
 
@@ -38,26 +36,6 @@ def answer(error: HomewardError, headers: Mapping[str, str] | None = None) -> JS
     if error.status == 503:  # noqa: PLR2004 - a client should know when to come back
         extra["retry-after"] = "1"
     return JSONResponse(problem.model_dump(), error.status, {**extra, **(headers or {})}, MEDIA_TYPE)
-
-
-def faults_of(errors: Iterable[Mapping[str, Any]], *, prefix: str = "") -> list[Fault]:
-    """Return pydantic's errors as faults with JSON Pointers, without the values."""
-    return [Fault(prefix + pointer(_known_part(each)), each["type"], _message(each)) for each in errors]
-
-
-def _known_part(error: Mapping[str, Any]) -> Sequence[str | int]:
-    # The name of an unknown member was made up by the sender and may itself be data.
-    location: Sequence[str | int] = error["loc"]
-    return location[:-1] if error["type"] == "extra_forbidden" else location
-
-
-def _message(error: Mapping[str, Any]) -> str:
-    return _OWN_WORDS.get(error["type"]) or str(error["msg"]).removeprefix("Value error, ")
-
-
-def pointer(location: Sequence[str | int]) -> str:
-    """Return the JSON Pointer (RFC 6901) of a location."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -83,9 +61,9 @@ async def _invalid_request(_: Request, error: Exception) -> JSONResponse:
 
 
 def _request_fault(error: Mapping[str, Any]) -> Fault:
-    place, *rest = error["loc"]
-    where = pointer(rest) if place == "body" else _PLACES[place] + ".".join(str(part) for part in rest)
-    return Fault(where, error["type"], _message(error))
+    place, *rest = known_part(error)
+    where = pointer(rest) if place == "body" else _PLACES[str(place)] + ".".join(str(part) for part in rest)
+    return Fault(where, error["type"], message_of(error))
 
 
 async def _http_exception(_: Request, error: Exception) -> JSONResponse:

@@ -52,7 +52,10 @@ async def open_resources(app: FastAPI, settings: Settings, service: str, clock: 
         await engine.dispose()
 
 
-def resources(request: Request) -> Resources:
-    """Return the resources of the app that answers this request; a FastAPI dependency."""
+async def resources(request: Request) -> Resources:
+    """Return the resources of the app that answers this request; a FastAPI dependency.
+
+    It is a coroutine because FastAPI would run a plain function in a thread, for longer than all else takes.
+    """
     opened: Resources = request.app.state.resources
     return opened

@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from shared.domain.catalogue import event_type
 from shared.domain.envelope import RecordedEvent
 
+#: With this header a sister service names on whose behalf it reads.
+AUTHORITY_HEADER = "homeward-authority"
+
 
 class RecordedEventView(BaseModel):
     """One event of the log."""

@@ -29,9 +29,10 @@ def decode(raw: bytes, *, pointer: str = "") -> Any:
         raise _malformed(
             pointer, "json_invalid", f"This is not JSON: line {error.lineno}, column {error.colno}."
         ) from None
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
+        _check_depth(value, pointer)
     if _suspicious(raw, value):
         _decode_slowly(raw, pointer)
-    _check_depth(value, pointer)
     return value
 
 
@@ -44,10 +45,10 @@ def _suspicious(raw: bytes, value: Any) -> bool:
     """Tell whether the text may hold what orjson lets pass: long integers, U+0000, doubled members.
 
     A doubled member vanishes from the decoded value, so the text then has more quote-colon
-    pairs than the value written out again.  An escaped quote could hide one: hence the
-    check for its escape.
+    pairs than the value written out again.  An escaped quote, colon or space could hide
+    one: hence the check for escapes of the first 256 characters, NUL among them.
     """
-    if b"\\u0000" in raw or b"\\u0022" in raw or _LONG_NUMBER.search(raw):
+    if b"\\u00" in raw or _LONG_NUMBER.search(raw):
         return True
     return len(_MEMBER.findall(raw)) != len(_MEMBER.findall(orjson.dumps(value)))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
-import orjson
 import schemathesis
 
 
-@schemathesis.serializer("application/x-ndjson", "application/ndjson")  # type: ignore[untyped-decorator]  # no types
+@schemathesis.serializer("application/x-ndjson", "application/ndjson")
 def ndjson(_: Any, value: Any) -> bytes:
     """Write each item of a list as a line, and anything else as one line."""
     if isinstance(value, bytes):
@@ -16,4 +16,4 @@ def ndjson(_: Any, value: Any) -> bytes:
     if isinstance(value, str):
         return value.encode("utf-8", "surrogatepass")
     items = value if isinstance(value, list) else [value]
-    return b"\n".join(orjson.dumps(item, default=str) for item in items)
+    return b"\n".join(json.dumps(item, default=str).encode() for item in items)

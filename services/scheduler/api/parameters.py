@@ -52,7 +52,10 @@ async def asked_reviews(
     kind: Annotated[
         list[Code] | None, Query(max_length=MAX_VALUES, description="Only these kinds of reviews (keys of rules).")
     ] = None,
-    status: Annotated[list[Status] | None, Query(max_length=MAX_VALUES, description="Only these statuses; when left out, all but `withdrawn`.")] = None,
+    status: Annotated[
+        list[Status] | None,
+        Query(max_length=MAX_VALUES, description="Only these statuses; when left out, all but `withdrawn`."),
+    ] = None,
     due_from: Annotated[QueryDate | None, Query(description="Due on this day or later.")] = None,
     due_to: Annotated[QueryDate | None, Query(description="Due on this day or earlier.")] = None,
 ) -> ReviewFilter:

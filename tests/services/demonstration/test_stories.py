@@ -176,7 +176,7 @@ def test_two_week_planning_meetings_begin_with_the_change_and_have_a_full_record
     assert found > 80
 
 
-def test_emergency_placements_are_reviewed_within_days() -> None:
+def test_children_in_emergency_homes_are_reviewed_within_days() -> None:
     """Nearly every emergency placement of more than a week has its review within six days."""
     reviewed = []
     for story in stories(1):

@@ -9,12 +9,11 @@ import httpx
 from fastapi import FastAPI
 
 from services.reporting.app import create_app
-from shared.client.event_log import AUTHORITY_HEADER
 from shared.domain.clock import Clock
 from shared.domain.envelope import RecordedEvent
 from shared.identity.keys import ApiKey
 from shared.runtime.settings import Settings
-from shared.wire.feed import FeedPage, RecordedEventView
+from shared.wire.feed import AUTHORITY_HEADER, FeedPage, RecordedEventView
 from tests.support.clients import client_of
 from tests.support.events import Log
 

@@ -1,0 +1,242 @@
+"""The ways in which CloudEvents arrive over HTTP: structured, binary, batch, and NDJSON.
+
+Each reader gives candidates, one for each event of the request in its order: a valid
+event, or what is wrong with it.  What makes the request as a whole unreadable is raised.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from shared.domain.envelope import NewEvent
+from shared.domain.errors import BodyTooLarge, Fault, HomewardError, InvalidInput, MalformedBody, UnsupportedMedia
+from shared.wire import limits, strict_json
+from shared.wire.cloudevents import DATA_CONTENT_TYPE, INVALID, event_id_of, new_event
+
+STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+NDJSON = ("application/x-ndjson", "application/ndjson")
+BINARY = DATA_CONTENT_TYPE
+MEDIA_TYPES = (STRUCTURED, BATCH, *NDJSON, BINARY)
+
+Headers = Iterable[tuple[bytes, bytes]]
+#: Gives the JSON values of one event, or raises what is wrong with its text.
+Posted = Callable[[], Any]
+#: Names what is wrong with an event that is valid by its schema.
+Check = Callable[[NewEvent], Sequence[Fault]]
+
+_ATTRIBUTE_PREFIX = "ce-"
+_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_CHARSET = re.compile(r'charset="?utf-8"?', re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One event of a request: valid, or refused with the reason; ``event_id`` where one could be read."""
+
+    event: NewEvent | None
+    event_id: str | None
+    refusal: HomewardError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The events of one request, in their order, and the media type in which they came."""
+
+    candidates: tuple[Candidate, ...]
+    media_type: str
+
+    @property
+    def single(self) -> bool:
+        """Whether such a request holds exactly one event, so that its refusal is the whole answer."""
+        return self.media_type in {STRUCTURED, BINARY}
+
+    def as_sent(self, error: HomewardError) -> HomewardError:
+        """Return ``error`` with its pointers, which lead into the event, leading to where each part was sent."""
+        if self.media_type != BINARY or not error.faults:
+            return error
+        faults = [Fault(_binary_pointer(fault.pointer), fault.code, fault.message) for fault in error.faults]
+        return type(error)(error.detail, faults=faults)
+
+
+def media_type_of(content_type: str | None) -> str:
+    """Return the media type if it is one of the four; raises UnsupportedMedia."""
+    media_type, *parameters = [part.strip() for part in (content_type or "").split(";")]
+    if media_type.lower() not in MEDIA_TYPES:
+        raise UnsupportedMedia(f"Events are taken as {', '.join(MEDIA_TYPES)} (binary mode, with ce- headers).")
+    if any(part.lower().startswith("charset") and not _CHARSET.fullmatch(part) for part in parameters):
+        raise UnsupportedMedia("Events are taken in UTF-8 only.")
+    return media_type.lower()
+
+
+def read(media_type: str, headers: Headers, body: bytes, check: Check) -> Reading:
+    """Return the events of a request of one of the ``MEDIA_TYPES``.
+
+    ``check`` names what else is wrong with an event that is valid by its schema.  Raises
+    MalformedBody, BodyTooLarge or InvalidInput for the request as a whole.
+    """
+    if media_type == STRUCTURED:
+        texts: Iterable[Posted] = [partial(strict_json.decode, body)]
+    elif media_type == BINARY:
+        texts = [partial(_binary, headers, body)]
+    else:
+        texts = _batch(body) if media_type == BATCH else _ndjson(body)
+    return Reading(tuple(_candidate(posted, check) for posted in texts), media_type)
+
+
+def _candidate(posted: Posted, check: Check) -> Candidate:
+    """Judge one event."""
+    try:
+        attributes = _object(posted())
+    except HomewardError as refusal:
+        return Candidate(None, None, refusal)
+    try:
+        event = new_event(attributes)
+        faults = check(event)
+    except HomewardError as refusal:
+        return Candidate(None, event_id_of(attributes), refusal)
+    if faults:
+        return Candidate(None, event.event_id, InvalidInput(INVALID, faults=faults))
+    return Candidate(event, event.event_id)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if isinstance(value, dict):
+        return value
+    raise InvalidInput("An event is a JSON object.", faults=[Fault("", "not_an_object", "An event is a JSON object.")])
+
+
+def _ndjson(body: bytes) -> list[Posted]:
+    lines = [line for line in body.split(b"\n") if line.strip(b" \t\r")]
+    _check_count(len(lines), limits.EVENTS_IN_NDJSON)
+    return [partial(_line, line) for line in lines]
+
+
+def _line(line: bytes) -> Any:
+    if len(line) > limits.EVENT_BYTES:
+        raise BodyTooLarge(f"One line is longer than {limits.EVENT_BYTES} bytes.")
+    return strict_json.decode(line)
+
+
+def _batch(body: bytes) -> list[Posted]:
+    try:
+        members = strict_json.decode(body)
+    except MalformedBody as malformed:
+        # One event's doubled member or stray U+0000 must not cost its neighbours their place.
+        return _batch_by_pieces(body, malformed)
+    if not isinstance(members, list):
+        raise InvalidInput("A batch is a JSON array.", faults=[Fault("", "not_an_array", "A batch is a JSON array.")])
+    _check_count(len(members), limits.EVENTS_IN_BATCH)
+    return [partial(_given, member) for member in members]
+
+
+def _given(member: Any) -> Any:
+    return member
+
+
+def _batch_by_pieces(body: bytes, malformed: MalformedBody) -> list[Posted]:
+    pieces = _pieces(body)
+    if pieces is None:
+        raise malformed
+    _check_count(len(pieces), limits.EVENTS_IN_BATCH)
+    return [partial(strict_json.decode, piece) for piece in pieces]
+
+
+def _pieces(body: bytes) -> list[bytes] | None:
+    """Cut the text of an array into the texts of its members; None if it cannot be cut.
+
+    The scanner is lenient, because each piece is then read strictly by itself.
+    """
+    scanner = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
+    pieces: list[bytes] = []
+    try:
+        text = body.decode()
+        at = _skip(text, 0, "[")
+        closes = text[at] == "]"
+        while not closes:
+            _, end = scanner.raw_decode(text, at)
+            pieces.append(text[at:end].encode("utf-8", "surrogatepass"))
+            at = _behind_space(text, end)
+            closes = text[at] == "]"
+            at = at if closes else _skip(text, at, ",")
+        return pieces if not text[at + 1 :].strip(" \t\r\n") else None
+    except (ValueError, IndexError, RecursionError):
+        return None
+
+
+def _skip(text: str, at: int, expected: str) -> int:
+    """Return the place behind white space, ``expected`` and white space; raises ValueError without it."""
+    at = _behind_space(text, at)
+    if not text.startswith(expected, at):
+        raise ValueError(expected)
+    return _behind_space(text, at + len(expected))
+
+
+def _behind_space(text: str, at: int) -> int:
+    match = _SPACE.match(text, at)
+    return match.end() if match else at
+
+
+_SPACE = re.compile(r"[ \t\r\n]*")
+
+
+def _check_count(count: int, most: int) -> None:
+    if count > most:
+        message = f"A request of this media type holds at most {most} events."
+        raise BodyTooLarge(message, faults=[Fault("", "too_many_events", message)])
+
+
+def _binary(headers: Headers, body: bytes) -> dict[str, Any]:
+    """Read binary mode: attributes in headers, data as the body."""
+    return {**_attributes(headers), "data": strict_json.decode(body)}
+
+
+def _binary_pointer(pointer: str) -> str:
+    if pointer == "/data" or pointer.startswith("/data/"):
+        return pointer.removeprefix("/data")
+    if pointer == "/datacontenttype":
+        return ":content-type"
+    return f":{_ATTRIBUTE_PREFIX}{pointer[1:]}" if pointer.startswith("/") else pointer
+
+
+def _attributes(headers: Headers) -> dict[str, Any]:
+    attributes: dict[str, Any] = {}
+    for raw_name, raw_value in headers:
+        name = raw_name.decode("latin-1").lower()
+        if not name.startswith(_ATTRIBUTE_PREFIX):
+            continue
+        name = name.removeprefix(_ATTRIBUTE_PREFIX)
+        if name in attributes or name in {"data", "datacontenttype"}:
+            raise _unreadable_header("A ce- header is given twice, or names what is no attribute in binary mode.")
+        attributes[name] = _header_text(raw_value)
+    return attributes
+
+
+def _header_text(raw: bytes) -> str:
+    """Undo quoting, then one round of percent-encoding (CloudEvents HTTP binding, 3.1.3.2)."""
+    value = raw.strip(b" \t")
+    if not value.isascii():
+        raise _unreadable_header("A ce- header holds characters that are not percent-encoded.")
+    if value.startswith(b'"'):
+        if not _QUOTED.fullmatch(value):
+            raise _unreadable_header("A ce- header begins a quoted string that does not end.")
+        value = re.sub(rb"\\(.)", rb"\1", value[1:-1])
+    if _PERCENT.search(value):
+        raise _unreadable_header("A ce- header holds a '%' that is not followed by two hexadecimal digits.")
+    try:
+        return unquote_to_bytes(value).decode("utf-8")
+    except UnicodeDecodeError:
+        raise _unreadable_header("A ce- header is not percent-encoded UTF-8.") from None
+
+
+_QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
+
+
+def _unreadable_header(message: str) -> MalformedBody:
+    return MalformedBody("The event cannot be read from the headers.", faults=[Fault(":ce-", "header", message)])

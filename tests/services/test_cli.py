@@ -1,0 +1,125 @@
+"""The operator's program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from services import cli
+from services.events.app import create_app
+from shared.identity.keys import Scope, parse_key
+from shared.runtime.settings import Settings
+from tests.support.clients import asgi_client
+from tests.support.databases import off_loop
+
+
+@pytest.fixture
+def _database(fresh_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOMEWARD_DATABASE_URL", fresh_database_url)
+
+
+def operate(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """Run the program; return its exit status and what it wrote to both outputs."""
+    statuses: list[int] = []
+    off_loop(lambda: statuses.append(cli.main(arguments)))
+    written = capsys.readouterr()
+    return statuses[0], written.out, written.err
+
+
+@pytest.mark.usefixtures("_database")
+async def test_a_key_that_was_made_opens_what_its_scopes_say(
+    capsys: pytest.CaptureFixture[str], settings: Settings, fresh_database_url: str
+) -> None:
+    """The printed key works at once, for its scopes and its authority."""
+    operate(capsys, "authority", "add", "northshire", "--name", "Northshire Council")
+    status, out, _ = operate(capsys, "keys", "add", "northshire", "--scope", "events:read", "--note", "a reader")
+    key = parse_key(out.splitlines()[0])
+
+    assert status == 0
+    assert key is not None
+    async with asgi_client(create_app(settings.model_copy(update={"database_url": fresh_database_url})), key) as client:
+        assert (await client.get("/v1/events")).status_code == 200
+        assert (await client.post("/v1/events", json={})).status_code == 403
+
+
+@pytest.mark.usefixtures("_database")
+def test_keys_are_listed_without_their_secrets(capsys: pytest.CaptureFixture[str]) -> None:
+    """A list shows what a key may do and whether it is usable, and never the secret."""
+    operate(capsys, "authority", "add", "northshire", "--name", "Northshire Council")
+    _, out, _ = operate(capsys, "keys", "add", "northshire", "--scope", Scope.EVENTS_READ, "--note", "a reader")
+    key = parse_key(out.splitlines()[0])
+    assert key is not None
+
+    assert operate(capsys, "keys", "revoke", "northshire", key.key_id)[0] == 0
+    status, out, _ = operate(capsys, "keys", "list", "northshire")
+
+    assert status == 0
+    assert key.key_id in out
+    assert "revoked" in out
+    assert "a reader" in out
+    assert key.secret not in out
+
+
+@pytest.mark.usefixtures("_database")
+def test_adding_an_authority_twice_does_no_harm(capsys: pytest.CaptureFixture[str]) -> None:
+    """The second time it stays as it is."""
+    for _ in range(2):
+        assert operate(capsys, "authority", "add", "northshire", "--name", "Northshire Council")[0] == 0
+
+
+@pytest.mark.usefixtures("_database")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("keys", "add", "nowhere", "--scope", "events:read"), "there is no authority"),
+        (("keys", "list", "nowhere"), "there is no authority"),
+        (("keys", "revoke", "nowhere", "abcdefgh"), "has no key"),
+        (("authority", "add", "North Shire", "--name", "x"), "an authority's id"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_in_words(
+    capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    """A refusal is a sentence on standard error and exit status 1."""
+    status, out, err = operate(capsys, *arguments)
+
+    assert status == 1
+    assert out == ""
+    assert message in err
+
+
+def test_migrating_brings_an_empty_database_up_to_date(
+    capsys: pytest.CaptureFixture[str], empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`homeward migrate` is all that an empty database needs."""
+    monkeypatch.setenv("HOMEWARD_DATABASE_URL", empty_database_url)
+
+    assert operate(capsys, "migrate")[0] == 0
+    assert operate(capsys, "authority", "add", "northshire", "--name", "Northshire Council")[0] == 0
+
+
+def test_without_a_database_the_program_says_what_to_set(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With neither a database set nor an embedded one running, the message names the variable."""
+    monkeypatch.setenv("HOMEWARD_DATA_DIR", str(tmp_path))
+
+    status, _, err = operate(capsys, "migrate")
+
+    assert status == 1
+    assert "HOMEWARD_DATABASE_URL" in err
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "postgresql://someone:hush@127.0.0.1:1/x"])
+def test_a_database_that_cannot_be_used_is_told_without_its_password(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """Trouble with the database is a sentence and exit status 1."""
+    monkeypatch.setenv("HOMEWARD_DATABASE_URL", url)
+
+    status, _, err = operate(capsys, "keys", "list", "northshire")
+
+    assert status == 1
+    assert err.startswith("homeward: ")
+    assert "hush" not in err

@@ -1,0 +1,123 @@
+"""What every service's HTTP face has in common."""
+
+from __future__ import annotations
+
+import re
+
+import httpx
+import pytest
+
+from shared.domain.clock import SettableClock
+from shared.runtime.guard import MAX_QUERY_BYTES
+from shared.runtime.settings import Settings
+from shared.wire.paths import PREFIXES
+from tests.shared.runtime.sample import create_app
+from tests.support.clients import asgi_client
+
+
+async def test_readiness_is_that_of_the_database(client: httpx.AsyncClient) -> None:
+    """On a migrated database the service is ready."""
+    assert (await client.get("/readyz")).json() == {"status": "ok", "checks": {"database": "ok"}}
+
+
+async def test_a_database_that_is_not_migrated_is_told(
+    settings: Settings, clock: SettableClock, empty_database_url: str
+) -> None:
+    """Nothing works there, and readiness says so with 503."""
+    unmigrated = settings.model_copy(update={"database_url": empty_database_url})
+    async with asgi_client(create_app(unmigrated, clock)) as client:
+        answer = await client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json()["checks"]["database"] != "ok"
+
+
+async def test_any_check_that_is_not_ok_makes_it_unready(settings: Settings, clock: SettableClock) -> None:
+    """One part that does not work is enough, and the others are told too."""
+    checks = {"database": "ok", "delivery": "stopped"}
+    async with asgi_client(create_app(settings, clock, checks)) as client:
+        answer = await client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert answer.json() == {"status": "not ready", "checks": checks}
+
+
+async def test_without_a_database_a_service_does_not_start(clock: SettableClock) -> None:
+    """The error names the setting that is missing."""
+    with pytest.raises(ValueError, match="HOMEWARD_DATABASE_URL"):
+        async with asgi_client(create_app(Settings(), clock)):
+            pass
+
+
+async def test_the_documents_need_no_internet(client: httpx.AsyncClient) -> None:
+    """Everything that the page of documents loads or links to comes from this service."""
+    page = (await client.get("/docs", params={"service": "scheduler"})).text
+    named = re.findall(r'(?:src|href)="([^"]+)"', page)
+
+    assert "/openapi/scheduler.json" in page
+    assert len(named) > len(PREFIXES)
+    for path in named:
+        assert path.startswith("/docs")
+        assert (await client.get(path)).status_code == 200
+
+
+async def test_the_page_of_documents_reads_their_version(client: httpx.AsyncClient) -> None:
+    """The Swagger UI that is installed knows OpenAPI 3.1, in which the documents are written."""
+    script = (await client.get("/docs/assets/swagger-ui-bundle.js")).text
+
+    assert "isOAS31" in script
+
+
+async def test_answers_are_not_kept_and_have_a_name(client: httpx.AsyncClient) -> None:
+    """No proxy stores an answer, and each has an id to ask about."""
+    first, second = [await client.get("/livez") for _ in range(2)]
+
+    assert first.headers["cache-control"] == "private, no-store"
+    assert first.headers["x-content-type-options"] == "nosniff"
+    assert first.headers["x-request-id"] != second.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    "target", ["/v1/events/times?as_of=%00", "/v1/events/times?as_of=%ff", "/v1/events/fail/%ff", "/v1/%00"]
+)
+async def test_a_url_that_cannot_be_read_is_refused(client: httpx.AsyncClient, target: str) -> None:
+    """U+0000 and bytes that are no UTF-8 never reach an operation."""
+    answer = await client.get(target)
+
+    assert answer.status_code == 400
+    assert answer.json()["errors"][0]["code"] == "url_unreadable"
+
+
+async def test_an_endless_query_is_refused(client: httpx.AsyncClient) -> None:
+    """A query longer than the limit is 400."""
+    answer = await client.get("/v1/events/times", params={"as_of": "x" * MAX_QUERY_BYTES})
+
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [("childd=ada", "unknown_parameter"), ("as_of=2026-01-01&as_of=2026-01-02", "repeated_parameter")],
+)
+async def test_a_misspelt_or_doubled_parameter_is_refused(client: httpx.AsyncClient, query: str, code: str) -> None:
+    """A filter that would be ignored is an error, since it asks another question."""
+    answer = await client.get(f"/v1/events/times?{query}")
+
+    assert answer.status_code == 422
+    assert {fault["code"] for fault in answer.json()["errors"]} == {code}
+    assert "childd" not in answer.text
+
+
+async def test_a_list_may_be_given_many_times(client: httpx.AsyncClient) -> None:
+    """Only parameters that are lists may be repeated."""
+    assert (await client.get("/v1/events/many?team=a&team=b&one=c")).json() == ["a", "b", "c"]
+
+
+async def test_requests_are_counted_by_operation_and_not_by_child(client: httpx.AsyncClient) -> None:
+    """Figures name the operation's path, never what stood in it."""
+    await client.get("/v1/events/fail/ada-the-child")
+
+    figures = (await client.get("/metrics")).text
+
+    assert 'operation="/v1/events/fail/{how}"' in figures
+    assert "ada-the-child" not in figures

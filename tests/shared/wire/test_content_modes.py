@@ -1,0 +1,251 @@
+"""The ways in which CloudEvents arrive over HTTP.
+
+The conformance cases are those of cloudevents/conformance, features/http-protocol-binding.feature
+(binary and structured, each with and without charset), with negative cases of the specification's
+text added.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from cloudevents.core.bindings.http import to_binary_event, to_structured_event
+from cloudevents.core.v1.event import CloudEvent
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.domain.envelope import NewEvent
+from shared.domain.errors import BodyTooLarge, Fault, HomewardError, InvalidInput, MalformedBody, UnsupportedMedia
+from shared.wire import limits
+from shared.wire.content_modes import BATCH, BINARY, NDJSON, STRUCTURED, Candidate, Reading, media_type_of, read
+from tests.support.events import cloud_event
+
+SECRET = "Xq7-secret-Xq7"
+POSTED = cloud_event("child.registered", "child-a1", {"occurred_on": "2026-01-15", "team": "north"}, id="e1")
+BODY = json.dumps(POSTED).encode()
+DATA = json.dumps(POSTED["data"]).encode()
+
+
+def nothing_more(_: NewEvent) -> Sequence[Fault]:
+    return ()
+
+
+def reading(media_type: str, body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()) -> Reading:
+    return read(media_type, headers, body, nothing_more)
+
+
+def headers_of(posted: dict[str, Any]) -> list[tuple[bytes, bytes]]:
+    return [
+        (f"ce-{name}".encode(), quote(str(value), safe="/:").encode())
+        for name, value in posted.items()
+        if name != "data"
+    ]
+
+
+def only(read_: Reading) -> Candidate:
+    (candidate,) = read_.candidates
+    return candidate
+
+
+def event_of(read_: Reading) -> NewEvent:
+    event = only(read_).event
+    assert event is not None, only(read_).refusal and only(read_).refusal.faults  # type: ignore[union-attr]  # as guarded
+    return event
+
+
+def refusal_of(candidate: Candidate) -> HomewardError:
+    assert candidate.refusal is not None
+    return candidate.refusal
+
+
+@pytest.mark.parametrize("charset", ["", "; charset=utf-8", '; charset="UTF-8"', ";charset=utf-8; x=y"])
+@pytest.mark.parametrize("media_type", [STRUCTURED, BATCH, *NDJSON, BINARY])
+def test_a_media_type_is_taken_with_and_without_charset(media_type: str, charset: str) -> None:
+    """Each media type is taken bare, and with the charset UTF-8 in any spelling."""
+    assert media_type_of(media_type.title() + charset) == media_type
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "",
+        "text/plain",
+        "application/cloudevents+avro",
+        "application/xml",
+        f"{STRUCTURED}; charset=latin-1",
+        "x;y",
+    ],
+)
+def test_other_media_types_and_charsets_are_refused(content_type: str | None) -> None:
+    """What is not listed is unsupported, and so is a charset other than UTF-8."""
+    with pytest.raises(UnsupportedMedia):
+        media_type_of(content_type)
+
+
+def test_every_mode_gives_the_same_event() -> None:
+    """Structured, binary, batch and NDJSON carry one event to one digest."""
+    digests = {
+        event_of(reading(STRUCTURED, BODY)).digest,
+        event_of(reading(BINARY, DATA, headers_of(POSTED))).digest,
+        event_of(reading(BATCH, b"[" + BODY + b"]")).digest,
+        event_of(reading(NDJSON[0], BODY)).digest,
+        event_of(reading(NDJSON[1], b"\n \t\r\n" + BODY + b"\r\n\n")).digest,
+    }
+
+    assert len(digests) == 1
+
+
+def test_the_sdk_s_messages_are_read() -> None:
+    """Both modes that the CloudEvents SDK for Python writes carry the same event."""
+    attributes = {name: value for name, value in POSTED.items() if name not in {"data", "specversion"}}
+    event = CloudEvent({**attributes, "datacontenttype": "application/json"}, POSTED["data"])
+    structured, binary = to_structured_event(event), to_binary_event(event)
+    headers = [(name.encode(), value.encode()) for name, value in binary.headers.items()]
+
+    body = structured.body if isinstance(structured.body, bytes) else structured.body.encode()
+    data = binary.body if isinstance(binary.body, bytes) else binary.body.encode()
+    assert event_of(reading(STRUCTURED, body)).digest == event_of(reading(BINARY, data, headers)).digest
+
+
+@given(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=50))
+def test_a_header_carries_any_printable_text(event_id: str) -> None:
+    """Percent-encoded UTF-8 in a header gives the very text that a structured event holds."""
+    posted = {**POSTED, "id": event_id}
+
+    assert event_of(reading(BINARY, DATA, headers_of(posted))).event_id == event_id
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        (b"e1", "e1"),
+        (b'"e1"', "e1"),
+        (b' "e 1" ', "e 1"),
+        (rb'"e\"1\\"', 'e"1\\'),
+        (b"%65%31", "e1"),
+        (b'"%C3%A9"', "é"),
+        (b"%2565", "%65"),
+        (b"%F0%9F%98%80", "😀"),
+    ],
+)
+def test_a_header_is_unquoted_and_then_decoded_once(raw: bytes, text: str) -> None:
+    """Quoted strings and needless encoding are taken, and one round of decoding is done."""
+    headers = [*headers_of({name: POSTED[name] for name in POSTED if name != "id"}), (b"CE-Id", raw)]
+
+    assert event_of(reading(BINARY, DATA, headers)).event_id == text
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"%C0%A0", b"%ED%A0%80", b"%FF", b"%", b"%4", b"%zz", b'"open', b'"a"b"', "é".encode(), b"%E2%82"],
+)
+def test_a_header_that_is_not_percent_encoded_utf_8_is_refused(raw: bytes) -> None:
+    """Overlong forms, surrogates, stray percent signs, open quotes and bare bytes are malformed."""
+    headers = [*headers_of({name: POSTED[name] for name in POSTED if name != "id"}), (b"ce-id", raw)]
+
+    candidate = only(reading(BINARY, DATA, headers))
+
+    assert isinstance(candidate.refusal, MalformedBody)
+    assert candidate.event_id is None
+
+
+@pytest.mark.parametrize("extra", [(b"ce-id", b"e2"), (b"ce-data", b"{}"), (b"ce-datacontenttype", b"text/xml")])
+def test_a_header_that_contradicts_is_refused(extra: tuple[bytes, bytes]) -> None:
+    """An attribute given twice, or one that binary mode keeps elsewhere, is malformed."""
+    assert isinstance(only(reading(BINARY, DATA, [*headers_of(POSTED), extra])).refusal, MalformedBody)
+
+
+def test_a_missing_id_is_never_made_up() -> None:
+    """Without `ce-id` the event is invalid, and the fault points to the header."""
+    read_ = reading(BINARY, DATA, [each for each in headers_of(POSTED) if each[0] != b"ce-id"])
+
+    error = read_.as_sent(refusal_of(only(read_)))
+    assert [(fault.pointer, fault.code) for fault in error.faults] == [(":ce-id", "missing")]
+
+
+def test_faults_of_binary_mode_point_to_where_they_were_sent() -> None:
+    """A fault in the data points into the body, one in an attribute to its header."""
+    read_ = reading(BINARY, b'{"occurred_on": 5}', [*headers_of({**POSTED, "subject": SECRET})])
+
+    error = read_.as_sent(refusal_of(only(read_)))
+    assert {fault.pointer for fault in error.faults} == {":ce-subject", "/occurred_on"}
+    assert "Xq7" not in repr(error.faults)
+
+
+@pytest.mark.parametrize("body", [b"5", b"null", b'"text"', b"[]"])
+def test_an_event_is_an_object(body: bytes) -> None:
+    """Any other JSON value in place of an event is invalid."""
+    assert isinstance(only(reading(STRUCTURED, body)).refusal, InvalidInput)
+    assert isinstance(only(reading(NDJSON[0], body)).refusal, InvalidInput)
+
+
+def test_one_bad_event_of_a_batch_costs_its_neighbours_nothing() -> None:
+    """Good events stand beside bad ones, even where the bad text is bad JSON of a kind."""
+    second = json.dumps({**POSTED, "id": "e2"}).encode()
+    bad = (
+        BODY.replace(b'"e1"', rb'"e\u0000"'),
+        BODY.replace(b'"id"', b'"id": "e1", "id"'),
+        BODY.replace(b'"e1"', rb'"\ud800"'),
+        BODY.replace(b'"e1"', b"NaN"),
+        b"9223372036854775808",
+        b"[" * 40 + b"]" * 40,
+    )
+    for each in bad:
+        first, middle, last = reading(BATCH, b" [" + b" ,\n".join((BODY, each, second)) + b"] ").candidates
+
+        assert (first.event_id, last.event_id) == ("e1", "e2")
+        assert first.event is not None
+        assert last.event is not None
+        assert isinstance(middle.refusal, HomewardError)
+        assert middle.event_id is None
+
+
+@pytest.mark.parametrize("text", [b"[{},]", b"[{}", b"{}]", b"[{} {}]", b"[{}]{}", b"[,{}]", b"", b"[" * 5000])
+def test_a_batch_that_is_no_json_is_malformed_as_a_whole(text: bytes) -> None:
+    """Where the array itself cannot be read there are no events to name."""
+    with pytest.raises(MalformedBody):
+        reading(BATCH, text)
+
+
+def test_a_batch_is_an_array() -> None:
+    """A single event sent as a batch is told so."""
+    with pytest.raises(InvalidInput):
+        reading(BATCH, BODY)
+
+
+def test_each_line_has_its_own_verdict() -> None:
+    """A line that is no JSON, or too long, is refused alone."""
+    long = json.dumps({**POSTED, "ext": "x" * limits.EVENT_BYTES}).encode()
+    broken, good, over = reading(NDJSON[0], b"\n".join((b'{"id": "e1"', BODY, long))).candidates
+
+    assert isinstance(broken.refusal, MalformedBody)
+    assert good.event_id == "e1"
+    assert isinstance(over.refusal, BodyTooLarge)
+
+
+@pytest.mark.parametrize(
+    ("media_type", "most", "text"),
+    [
+        (BATCH, limits.EVENTS_IN_BATCH, lambda count: b"[" + b",".join([b"1"] * count) + b"]"),
+        (NDJSON[0], limits.EVENTS_IN_NDJSON, lambda count: b"\n".join([b"1"] * count)),
+    ],
+)
+def test_a_request_holds_so_many_events_and_no_more(media_type: str, most: int, text: Any) -> None:
+    """The published number is taken; one more is too large as a whole."""
+    assert len(reading(media_type, text(most)).candidates) == most
+    with pytest.raises(BodyTooLarge):
+        reading(media_type, text(most + 1))
+
+
+def test_a_further_check_refuses_a_valid_event() -> None:
+    """What the service asks beyond the schema refuses an event under its id."""
+    candidate = only(read(STRUCTURED, (), BODY, lambda event: [Fault("/data", "no", event.type)]))
+
+    assert candidate.event is None
+    assert candidate.event_id == "e1"
+    assert [fault.message for fault in refusal_of(candidate).faults] == ["child.registered"]

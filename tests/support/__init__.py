@@ -1,0 +1,1 @@
+"""What the tests of every part need: databases, councils, events, clients, and waiting."""
