@@ -1,0 +1,171 @@
+"""Group commit: all appends to one log that wait together are settled in one transaction.
+
+Each authority has a lane.  While one transaction is being committed, further requests
+queue up behind it and become the next one; a lone request finds its lane empty and goes
+at once.  Several processes may append to one log: they queue on its lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from prometheus_client import Counter, Histogram
+
+from services.events.model import AppendRequest, Settlement
+from services.events.store.append import append_many
+from services.events.store.connection import Pool
+from shared.domain.clock import Clock
+from shared.domain.errors import NotReady
+
+log = logging.getLogger(__name__)
+
+#: What may wait in one lane before further requests are turned away.
+WAITING_REQUESTS = 1_024
+WAITING_BYTES = 64_000_000
+#: Events that go into one transaction, as far as they come in several requests.
+GROUP_EVENTS = 2_000
+CLOSING_SECONDS = 10.0
+
+_groups = Histogram(
+    "homeward_append_group_requests", "Requests settled in one transaction", buckets=(1, 2, 4, 8, 16, 32, 64, 128)
+)
+_refused = Counter("homeward_append_turned_away", "Requests turned away because too many were waiting")
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """One request and the promise of its settlement."""
+
+    request: AppendRequest
+    settled: asyncio.Future[Settlement]
+    events: int
+    size: int
+
+    def succeed(self, settlement: Settlement) -> None:
+        # A caller that was cancelled meanwhile finds its events stored when it tries again.
+        if not self.settled.done():
+            self.settled.set_result(settlement)
+
+    def fail(self, error: BaseException) -> None:
+        if not self.settled.done():
+            self.settled.set_exception(error)
+
+
+@dataclass(slots=True, eq=False)
+class _Lane:
+    """The requests that wait to be appended to one log, and the task that takes them."""
+
+    waiting: deque[_Waiting] = field(default_factory=deque)
+    size: int = 0
+    task: asyncio.Task[None] | None = None
+
+    def full(self) -> bool:
+        return len(self.waiting) >= WAITING_REQUESTS or self.size >= WAITING_BYTES
+
+    def put(self, waiting: _Waiting) -> None:
+        self.waiting.append(waiting)
+        self.size += waiting.size
+
+    def take(self) -> list[_Waiting]:
+        """Remove the next group from the queue; it may be empty when its callers are gone."""
+        group: list[_Waiting] = []
+        events = 0
+        while self.waiting and (not group or events + self.waiting[0].events <= GROUP_EVENTS):
+            each = self.waiting.popleft()
+            self.size -= each.size
+            if not each.settled.done():
+                group.append(each)
+                events += each.events
+        return group
+
+
+class Appender:
+    """Appends for every authority, each in a lane of its own."""
+
+    def __init__(self, pool: Pool, clock: Clock) -> None:
+        """Append over ``pool``; ``clock`` says when events were recorded."""
+        self._pool = pool
+        self._clock = clock
+        self._lanes: dict[str, _Lane] = {}
+        self._closed = False
+
+    async def append(self, authority_id: str, request: AppendRequest) -> Settlement:
+        """Settle one request and return once what it adds is committed.
+
+        Raises NotReady when too many requests wait, when the database is away, or when it
+        went away during the commit: the same request can then safely be sent again.
+        """
+        lane = self._lanes.setdefault(authority_id, _Lane())
+        if self._closed or lane.full():
+            _refused.inc()
+            raise NotReady("Too many requests are waiting to be appended; nothing of this one was stored.")
+        events = request.events
+        size = sum(len(event.body) for event in events)
+        waiting = _Waiting(request, asyncio.get_running_loop().create_future(), len(events), size)
+        lane.put(waiting)
+        if lane.task is None:
+            lane.task = asyncio.create_task(self._drain(authority_id, lane))
+        return await waiting.settled
+
+    def check(self) -> str:
+        """Return "ok", or which logs so much waits for that requests are turned away."""
+        full = sorted(authority_id for authority_id, lane in self._lanes.items() if lane.full())
+        return f"too much waits for {', '.join(full)}" if full else "ok"
+
+    async def close(self) -> None:
+        """Finish what waits, within ``CLOSING_SECONDS``; what is not finished then is answered NotReady."""
+        self._closed = True
+        tasks = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        if tasks:
+            _, unfinished = await asyncio.wait(tasks, timeout=CLOSING_SECONDS)
+            for task in unfinished:
+                task.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+
+    async def _drain(self, authority_id: str, lane: _Lane) -> None:
+        """Append group after group until nothing waits."""
+        try:
+            while lane.waiting:
+                group = lane.take()
+                if group:
+                    await self._append_group(authority_id, group)
+        finally:
+            # No await lies between the last look at the queue and this: nothing is left behind,
+            # except when this task is cancelled at the end of the process.
+            del self._lanes[authority_id]
+            _fail(lane.waiting, NotReady("Homeward is stopping; nothing of this request was stored."))
+
+    async def _append_group(self, authority_id: str, group: Sequence[_Waiting]) -> None:
+        """Settle a group in one transaction; if one of its requests spoils it, each by itself."""
+        try:
+            settlements = await self._commit(authority_id, [each.request for each in group])
+        except NotReady as error:
+            _fail(group, error)
+            return
+        except Exception as error:
+            if len(group) == 1:
+                _fail(group, error)
+                return
+            log.warning("a group of %d appends failed (%s); trying each alone", len(group), type(error).__name__)
+            for each in group:
+                await self._append_group(authority_id, [each])
+            return
+        except BaseException:
+            _fail(group, NotReady("Homeward is stopping; send the request again: nothing is stored twice."))
+            raise
+        for each, settlement in zip(group, settlements, strict=True):
+            each.succeed(settlement)
+
+    async def _commit(self, authority_id: str, requests: Sequence[AppendRequest]) -> list[Settlement]:
+        _groups.observe(len(requests))
+        async with self._pool.transaction() as connection:
+            return await append_many(connection, authority_id, requests, self._clock)
+
+
+def _fail(group: Sequence[_Waiting] | deque[_Waiting], error: BaseException) -> None:
+    for each in group:
+        each.fail(error)
