@@ -15,6 +15,10 @@ from shared.domain.catalogue.permanence import Route
 from shared.domain.ids import Code, Identifier
 
 
+#: More than a meeting can have of anything; bounds what one event can make us check.
+MAX_ITEMS = 100
+
+
 class MeetingKind(StrEnum):
     """What a meeting was convened as.  Which review it satisfies is the timetable's business."""
 
@@ -145,7 +149,7 @@ class Agenda(Part):
 
     template: Code
     edition: Code
-    items_covered: tuple[Code, ...] = ()
+    items_covered: tuple[Code, ...] = Field(default=(), max_length=MAX_ITEMS)
 
 
 class PlanningRecord(Part):
@@ -153,23 +157,23 @@ class PlanningRecord(Part):
 
     agenda: Agenda | None = None
     permanence_discussed: Extent | None = Field(default=None, description="Was permanence discussed with the parents?")
-    discussed_with: tuple[Role, ...] = ()
+    discussed_with: tuple[Role, ...] = Field(default=(), max_length=MAX_ITEMS)
     purpose_explained: Extent | None = Field(
         default=None, description="Were the parents told that the purpose is to decide on the child's permanent home?"
     )
-    routes_discussed: tuple[Route, ...] = ()
+    routes_discussed: tuple[Route, ...] = Field(default=(), max_length=MAX_ITEMS)
     expectations_explained: Extent | None = None
     parents_understood: Extent | None = Field(default=None, description="As the parents themselves confirmed it.")
     leaflet: Leaflet | None = None
     care_plan_agreed: Extent | None = None
-    assessments: tuple[PlannedAssessment, ...] = ()
-    support_offers: tuple[SupportOffer, ...] = ()
+    assessments: tuple[PlannedAssessment, ...] = Field(default=(), max_length=MAX_ITEMS)
+    support_offers: tuple[SupportOffer, ...] = Field(default=(), max_length=MAX_ITEMS)
     parenting_capacity_assessment_started: bool | None = None
     reason_assessment_not_started: Code | None = None
     review_dates_set: bool | None = Field(
         default=None, description="Were the dates of all later reviews set in advance for this child?"
     )
-    review_dates: tuple[CivilDate, ...] = ()
+    review_dates: tuple[CivilDate, ...] = Field(default=(), max_length=MAX_ITEMS)
     parent_feedback_given: bool | None = None
 
 
@@ -188,9 +192,9 @@ class MeetingHeld(EventData):
     meeting_id: Identifier
     meeting_kind: MeetingKind
     chaired_by: Role | None = None
-    attendance: tuple[Attendance, ...] = ()
-    views: tuple[ViewsSought, ...] = ()
-    actions: tuple[AgreedAction, ...] = ()
+    attendance: tuple[Attendance, ...] = Field(default=(), max_length=MAX_ITEMS)
+    views: tuple[ViewsSought, ...] = Field(default=(), max_length=MAX_ITEMS)
+    actions: tuple[AgreedAction, ...] = Field(default=(), max_length=MAX_ITEMS)
     planning: PlanningRecord | None = None
     plan_work_begun: Extent | None = Field(
         default=None, description="Evidence at this meeting that work on the care plan has begun with the parents."
