@@ -5,7 +5,8 @@
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-PIP_INSTALL := $(PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes --requirement
+# Twice quiet: errors are shown, a machine's own warnings about its registries are not.
+PIP_INSTALL := $(PYTHON) -m pip install -qq --disable-pip-version-check --require-hashes --requirement
 # One environment for all: what tests need holds what running needs, so its stamp stands for both.
 RUN_READY := $(VENV)/ready-to-run
 TEST_READY := $(VENV)/ready-to-test
@@ -60,11 +61,11 @@ $(PYTHON):
 	}
 
 $(RUN_READY): requirements.lock | $(PYTHON)
-	@echo "Installing what Homeward needs into $(VENV) (once)."
+	@echo "Installing what Homeward needs into $(VENV) (once, about half a minute)."
 	@$(PIP_INSTALL) requirements.lock
 	@touch $@
 
 $(TEST_READY): requirements-dev.lock requirements.lock | $(PYTHON)
-	@echo "Installing what the tests need into $(VENV) (once)."
+	@echo "Installing what the tests need into $(VENV) (once, about half a minute)."
 	@$(PIP_INSTALL) requirements-dev.lock
 	@touch $(RUN_READY) $@
