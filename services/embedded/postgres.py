@@ -2,7 +2,8 @@
 
 The server is watched by a keeper, a few lines of shell that hold the other end of a pipe:
 when the pipe closes, because we stopped it or because this process ended in whatever
-way, the keeper shuts the server down.  So no server outlives its Homeward.  Server and
+way, the keeper shuts the server down.  So no server outlives its Homeward.  A server that
+dies under us is started again, and finds its data by PostgreSQL's own recovery.  Server and
 keeper also hold a lock on the data; as long as it is held, an earlier server is alive.
 """
 
@@ -37,16 +38,29 @@ _SOCKETS_PREFIX = "homeward-sockets-"
 _LOG_LINES = 15
 
 #: Lets go of the terminal's signals by living in a session of its own; `$1` is the folder of the socket.
+#: The first line from the pipe says that the server is ready: from then on one that dies is started again.
+#: The end of the pipe says stop.
 _KEEPER = """
 sockets=$1; shift
 exec 3<&0
-"$@" 3<&- </dev/null & server=$!
-{ read -r _ <&3; kill -INT "$server"; } 2>/dev/null & watch=$!
-wait "$server"; code=$?
+{
+  read -r _ <&3 && : >"$sockets/ready" && read -r _ <&3
+  : >"$sockets/stop"
+  kill -INT "$(cat "$sockets/server")"
+} 2>/dev/null & watch=$!
+while :; do
+  "$@" 3<&- </dev/null & server=$!
+  echo "$server" >"$sockets/server"
+  [ ! -e "$sockets/stop" ] || kill -INT "$server"
+  wait "$server"; code=$?
+  [ -e "$sockets/ready" ] && [ ! -e "$sockets/stop" ] || break
+  sleep 1
+done
 kill "$watch" 2>/dev/null
 rm -rf "$sockets"
 exit "$code"
 """
+_READY = b"ready\n"
 
 
 class PostgresTrouble(Exception):
@@ -107,6 +121,7 @@ class EmbeddedPostgres:
                 self._initialise()
             self._launch()
             self._await_ready()
+            self._tell_keeper_that_it_is_ready()
         except BaseException:
             self.stop()
             raise
@@ -238,6 +253,12 @@ class EmbeddedPostgres:
             if not self.running() or monotonic() > deadline:
                 raise PostgresTrouble(f"PostgreSQL did not start. The end of {self._log}:\n{self._last_words()}")
             sleep(_POLL_SECONDS)
+
+    def _tell_keeper_that_it_is_ready(self) -> None:
+        assert self._keeper is not None
+        assert self._keeper.stdin is not None
+        self._keeper.stdin.write(_READY)
+        self._keeper.stdin.flush()
 
     def _ready(self) -> bool:
         lines = self._postmaster_file()

@@ -149,6 +149,11 @@ class System:
         for program in self.programs.values():
             program.stop()
 
+    def postmaster(self) -> int:
+        """Return the process number of the embedded PostgreSQL."""
+        data = Path(self.environment["HOMEWARD_DATA_DIR"]) / "postgres"
+        return int((data / "postmaster.pid").read_text().split()[0])
+
     def operate(self, *arguments: str) -> str:
         """Run the operator's program and return what it printed."""
         done = subprocess.run(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from shared.domain.clock import civil_date
@@ -45,8 +48,35 @@ def test_kill_minus_nine_loses_and_doubles_nothing(system: System, council: Coun
         (event["source"], event["id"]) for event in posted
     )
     assert [each["position"] for each in log] == list(range(1, len(log) + 1))
-    assert_read_models_follow(council, len(log))
+    assert_read_models_follow(council, len(log), children=CHILDREN)
     assert_notices_are_whole(council, receiver)
+
+
+def test_a_killed_database_comes_back_and_has_everything(data_folder: Path) -> None:
+    """Kill -9 of PostgreSQL, of one of its backends or of all, loses no accepted event and needs nobody's help."""
+    system = System("embedded", data_folder, None)
+    system.start()
+    try:
+        with system.client(system.new_key("northshire")) as client:
+            council = Council(client, civil_date(datetime.now(UTC)))
+            posted: list[dict[str, Any]] = []
+            for number in range(12):
+                posted.extend(insist(council, events_of(council, f"kid{number}", ago=30 + number)))
+                if number in {3, 7}:
+                    os.kill(victim_of(system.postmaster(), backend=number == 3), signal.SIGKILL)
+            log = eventually(lambda: whole_log(council), what="the log being read after the crash")
+            assert [each["event"]["id"] for each in log] == [event["id"] for event in posted]
+            assert_read_models_follow(council, len(log), children=12)
+    finally:
+        system.stop()
+
+
+def victim_of(postmaster: int, *, backend: bool) -> int:
+    """Choose the postmaster, or one of the processes that it started for a connection of ours."""
+    if not backend:
+        return postmaster
+    children = psutil.Process(postmaster).children()
+    return next(each.pid for each in children if "homeward" in " ".join(each.cmdline()))
 
 
 def events_of(council: Council, child: str, ago: int) -> list[dict[str, Any]]:
@@ -82,7 +112,7 @@ def whole_log(council: Council) -> list[dict[str, Any]]:
             return log
 
 
-def assert_read_models_follow(council: Council, head: int) -> None:
+def assert_read_models_follow(council: Council, head: int, *, children: int) -> None:
     """Scheduler and reporting reach the head, and every child has each review once."""
 
     def caught_up() -> bool:
@@ -92,10 +122,10 @@ def assert_read_models_follow(council: Council, head: int) -> None:
 
     eventually(caught_up, seconds=60, what="both read models reaching the head")
     owed = council.reviews(kind="looked_after_child_review", due_to="2199-12-31")
-    assert {review["child_id"] for review in owed} == {f"kid{number}" for number in range(CHILDREN)}
+    assert {review["child_id"] for review in owed} == {f"kid{number}" for number in range(children)}
     assert max(Counter((review["child_id"], review["ordinal"]) for review in owed).values()) == 1
     measure = council.client.get("/v1/measures/accommodated-to-recommendation").json()["result"]
-    assert measure["children"] == CHILDREN
+    assert measure["children"] == children
 
 
 def assert_notices_are_whole(council: Council, receiver: Receiver) -> None:
