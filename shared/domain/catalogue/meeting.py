@@ -14,7 +14,6 @@ from shared.domain.catalogue.base import CivilDate, EventData, Instant, Part, Sh
 from shared.domain.catalogue.permanence import Route
 from shared.domain.ids import Code, Identifier
 
-
 #: More than a meeting can have of anything; bounds what one event can make us check.
 MAX_ITEMS = 100
 

@@ -137,3 +137,23 @@ def test_a_replacement_must_fit_the_corrected_type() -> None:
 def test_the_order_of_arrival_does_not_matter(events: list[RecordedEvent]) -> None:
     """Events are applied by position, in whatever order they are handed in."""
     assert [(fact.event_id, fact.occurred_on.day) for fact in facts(events)] == [("h3", 2), ("h1", 12)]
+
+
+@given(
+    st.lists(st.sampled_from(["home", "correct", "retract"]), min_size=1, max_size=12),
+    st.integers(min_value=0, max_value=13),
+    st.data(),
+)
+def test_what_was_known_then_is_what_a_log_cut_off_there_says(kinds: list[str], cut: int, data: st.DataObject) -> None:
+    """For any history, `known_at` an instant gives what the events recorded by then give by themselves."""
+    makers = {"correct": lambda at, of: correction(at, of, f"2026-01-{at + 1:02}"), "retract": retraction}
+    events = []
+    for position, kind in enumerate(kinds, start=1):
+        if kind == "home":
+            events.append(home(position, f"h{position}", f"2026-01-{position:02}"))
+        else:
+            of = f"h{data.draw(st.integers(min_value=1, max_value=position))}"
+            events.append(makers[kind](position, of))
+    instant = START + timedelta(hours=cut)
+
+    assert facts(events, known_at=instant) == facts(event for event in events if event.recorded_at <= instant)
