@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -11,40 +10,14 @@ from fastapi import FastAPI
 
 from services.reporting.api import ROUTERS
 from services.reporting.worker import JourneyProjector
-from shared.client.event_log import EventLog
 from shared.domain.clock import Clock, SystemClock
 from shared.runtime.app import build_app
-from shared.runtime.resources import Resources, open_resources
+from shared.runtime.background import Background
+from shared.runtime.resources import Resources, open_event_log, open_resources
 from shared.runtime.settings import Settings
 from shared.runtime.subscription import Subscription
 
 SERVICE = "reporting"
-
-
-class Follower:
-    """The loop that follows the log, and how it does."""
-
-    def __init__(self, subscription: Subscription) -> None:
-        """Follow with ``subscription`` from :meth:`start` on."""
-        self.subscription = subscription
-        self._task: asyncio.Task[None] | None = None
-
-    def start(self) -> None:
-        """Set the loop going."""
-        self._task = asyncio.create_task(self.subscription.run(), name=f"{SERVICE} subscription")
-
-    async def stop(self) -> None:
-        """Stop the loop and wait for it."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    def check(self) -> str:
-        """Return "ok", or what stops the loop in words for an operator."""
-        if self._task is None or self._task.done():
-            return "has stopped"
-        wrong = [f"{name}: {each.error}" for name, each in sorted(self.subscription.progress.items()) if each.error]
-        return "; ".join(wrong) or "ok"
 
 
 def create_app(
@@ -58,26 +31,21 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        if settings.service_token is None:
-            raise ValueError("HOMEWARD_SERVICE_TOKEN is not set; reporting reads the log with it")
         async with AsyncExitStack() as stack:
             opened = await stack.enter_async_context(open_resources(app, settings, SERVICE, used_clock))
-            client = await stack.enter_async_context(
-                httpx.AsyncClient(transport=events_transport, base_url=settings.events_url, timeout=30)
+            reader = await stack.enter_async_context(open_event_log(settings, SERVICE, events_transport))
+            app.state.subscription = Subscription(
+                opened.engine, reader, JourneyProjector(), pause_seconds=settings.follow_seconds
             )
-            reader = EventLog(client, settings.service_token.get_secret_value())
-            follower = Follower(
-                Subscription(opened.engine, reader, JourneyProjector(), pause_seconds=settings.follow_seconds)
-            )
-            app.state.follower = follower
-            follower.start()
-            stack.push_async_callback(follower.stop)
+            app.state.background = Background(SERVICE, {"subscription": app.state.subscription})
+            app.state.background.start()
+            stack.push_async_callback(app.state.background.stop)
             yield
 
     async def readiness() -> Mapping[str, str]:
         opened: Resources = app.state.resources
-        follower: Follower = app.state.follower
-        return {"database": await opened.database_check(), "subscription": follower.check()}
+        background: Background = app.state.background
+        return {"database": await opened.database_check(), **background.checks()}
 
     app = build_app(
         service=SERVICE,

@@ -1,10 +1,8 @@
-"""From this service's types to what it says: JSON views, CSV, cursors."""
+"""From this service's types to what it says: JSON views, CSV, what a cursor holds."""
 
 from __future__ import annotations
 
-import csv
-import io
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -32,12 +30,13 @@ from services.reporting.schemas import (
     RecommendationView,
     RowView,
 )
-from shared.domain.errors import Fault, InvalidInput
+from shared.domain.ids import IDENTIFIER_PATTERN
+from shared.wire.cursor import decode_cursor, encode_cursor, foreign_cursor
+from shared.wire.tables_as_csv import cell, table_as_csv
 
 #: Version of the milestone chain by which journeys are told; raised when a milestone's meaning changes.
 CHAIN_VERSION = 1
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 _GROUPS = ("result", "first_episodes", "re_accommodations")
 
 
@@ -77,7 +76,7 @@ def journey_page(children: Sequence[ChildRecord], limit: int, source: Source) ->
     return JourneyPage(
         **source.members(CHAIN_VERSION),
         items=[_child_view(each, source.as_of) for each in shown],
-        next_cursor=encode_cursor(shown[-1].child_id) if len(children) > limit else None,
+        next_cursor=encode_cursor([shown[-1].child_id]) if len(children) > limit else None,
     )
 
 
@@ -210,7 +209,7 @@ def journeys_csv(page: JourneyPage) -> str:
     of_next = ("key", "waiting_since_on", "days_waited")
     rows = []
     for item in page.items:
-        episode = item.episode.model_dump(mode="json") if item.episode else {}
+        episode = item.episode.model_dump(mode="json") if item.episode else dict.fromkeys(columns)
         coming = episode.pop("next", None) or {}
         row = episode | {"child_id": item.child_id, "team": item.team, "episode_team": episode.get("team")}
         rows.append(row | {f"next_{name}": coming.get(name) for name in of_next})
@@ -232,14 +231,9 @@ def curve_csv(answer: MeasureAnswer) -> str:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Mapping[str, Any]], answer: Provenance) -> str:
-    """Write RFC 4180 CSV; the last columns say in every line what the answer was made from."""
+    """Write CSV whose last columns say in every line what the answer was made from."""
     provenance = _provenance(answer)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow([*columns, *provenance])
-    for row in rows:
-        writer.writerow([_cell(row.get(name)) for name in columns] + [_cell(value) for value in provenance.values()])
-    return text.getvalue()
+    return table_as_csv([*columns, *provenance], ({**row, **provenance} for row in rows))
 
 
 def _provenance(answer: Provenance) -> dict[str, Any]:
@@ -248,31 +242,12 @@ def _provenance(answer: Provenance) -> dict[str, Any]:
 
 def provenance_headers(answer: Provenance) -> dict[str, str]:
     """Return what the answer was made from as headers, since an empty CSV has no line to say it."""
-    return {f"homeward-{name.replace('_', '-')}": _cell(value) for name, value in _provenance(answer).items()}
+    return {f"homeward-{name.replace('_', '-')}": cell(value) for name, value in _provenance(answer).items()}
 
 
-def _cell(value: Any) -> str:
-    """Return a value as a cell that a spreadsheet shows and never computes."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value)
-    return "'" + text if isinstance(value, str) and text.startswith(_FORMULA) else text
-
-
-def encode_cursor(child_id: str) -> str:
-    """Return an opaque cursor behind this child."""
-    return urlsafe_b64encode(child_id.encode()).decode().rstrip("=")
-
-
-def decode_cursor(cursor: str) -> str:
+def child_of_cursor(cursor: str) -> str:
     """Return the child behind which to go on; raises InvalidInput for a cursor that was not made here."""
-    try:
-        child_id = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("utf-8")
-    except ValueError:
-        child_id = ""
-    if not child_id or encode_cursor(child_id) != cursor or "\x00" in child_id:
-        message = "Send the cursor exactly as it was given, with the same filters."
-        raise InvalidInput(faults=[Fault("?cursor", "cursor_unknown", message)])
+    (child_id,) = decode_cursor(cursor, length=1)
+    if not isinstance(child_id, str) or not re.fullmatch(IDENTIFIER_PATTERN, child_id):
+        raise foreign_cursor()
     return child_id

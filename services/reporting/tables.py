@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Date, DateTime, Integer, MetaData, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.runtime.log_copy import declare_log_copy
 
 metadata = MetaData(schema="reporting")
 
-checkpoint = Table(
-    "checkpoint",
-    metadata,
-    Column("authority_id", Text, primary_key=True),
-    Column("position", BigInteger, nullable=False),
-)
-
-event = Table(
-    "event",
-    metadata,
-    Column("authority_id", Text, primary_key=True),
-    Column("position", BigInteger, primary_key=True),
-    Column("stream", Text, nullable=False),
-    Column("stream_position", BigInteger, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("event_id", Text, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("recorded_at", DateTime(timezone=True), nullable=False),
-    Column("data", JSONB, nullable=False),
-)
+checkpoint, event = declare_log_copy(metadata)
 
 #: A row holds for every question about ``latest_on`` or a later day, with everything known
 #: that was recorded by ``latest_recorded_at``, as long as ``edition`` is that of the projection.

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.store import journeys, log
+from services.reporting.store import journeys
+from services.reporting.store.log import log_copy
 from shared.domain.envelope import RecordedEvent
 from shared.domain.ids import child_of_stream
 
@@ -18,16 +19,16 @@ class JourneyProjector:
 
     async def checkpoint(self, connection: AsyncConnection, authority_id: str) -> int:
         """Return the position finished so far and lock it."""
-        return await log.lock_checkpoint(connection, authority_id)
+        return await log_copy.lock_checkpoint(connection, authority_id)
 
     async def project(self, connection: AsyncConnection, authority_id: str, events: Sequence[RecordedEvent]) -> None:
         """Copy the events and write the rows of each child they are about."""
-        await log.add_events(connection, authority_id, events)
+        await log_copy.add_events(connection, authority_id, events)
         touched = sorted({child for child in map(child_of_stream, (each.stream for each in events)) if child})
         if touched:
-            of_children = await log.child_events(connection, authority_id, touched)
+            of_children = await log_copy.child_events(connection, authority_id, touched)
             await journeys.write(connection, authority_id, of_children)
 
     async def advance(self, connection: AsyncConnection, authority_id: str, position: int) -> None:
         """Move the locked checkpoint."""
-        await log.advance(connection, authority_id, position)
+        await log_copy.advance(connection, authority_id, position)

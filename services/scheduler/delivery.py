@@ -24,7 +24,7 @@ from services.scheduler.model import Attempt, Claim, DeliveryState, Outcome
 from services.scheduler.store import endpoints, queue
 from services.scheduler.webhooks import headers, next_attempt_at
 from shared.domain.clock import Clock
-from shared.identity.store import authorities
+from shared.runtime.rounds import for_every_authority
 
 log = logging.getLogger(__name__)
 
@@ -90,21 +90,8 @@ class Dispatcher:
 
     async def round(self) -> int:
         """Start what is due and has a slot; return how many attempts began."""
-        trouble: str | None = None
-        started = 0
-        try:
-            async with self._engine.connect() as connection:
-                names = await authorities(connection)
-        except Exception as error:
-            names, trouble = [], f"cannot list authorities ({type(error).__name__})"
-        for authority_id in names:
-            try:
-                started += await self._start(authority_id)
-            except Exception as error:
-                trouble = f"{type(error).__name__} for {authority_id}"
-                log.warning("deliveries cannot be claimed: %s", trouble)
-        self.error = trouble
-        return started
+        started, self.error = await for_every_authority(self._engine, self._start, doing="claiming deliveries")
+        return sum(started)
 
     async def finish(self) -> None:
         """Wait until the attempts under way are recorded."""

@@ -1,16 +1,11 @@
-"""From this service's types to what it says: JSON views, CSV, the bytes of notices, cursors."""
+"""From this service's types to what it says: JSON views, CSV, the bytes of notices."""
 
 from __future__ import annotations
 
-import csv
-import io
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from datetime import date, datetime
 from typing import Any
-
-import orjson
 
 from services.scheduler.model import Attempt, Delivery, DeliveryState, Endpoint, NewNotice, Notice
 from services.scheduler.schemas import (
@@ -28,15 +23,14 @@ from services.scheduler.schemas import (
     StatusCounts,
 )
 from services.scheduler.webhooks import webhook_id
-from shared.domain.errors import Fault, InvalidInput
 from shared.domain.ids import derived_id
 from shared.domain.timetable.engine import Timetable
 from shared.domain.timetable.reviews import Explanation, Review, Status, status
 from shared.domain.timetable.rules import Pack
 from shared.wire import strict_json
+from shared.wire.tables_as_csv import table_as_csv
 
 _PLAIN = tuple(each.name for each in fields(Review) if each.name != "explanation")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def review_view(review: Review, as_of: date) -> ReviewView:
@@ -88,29 +82,15 @@ CSV_COLUMNS = (
 
 def reviews_csv(views: Iterable[ReviewView]) -> str:
     """Return reviews as CSV with a header line; no cell can be taken for a formula."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(CSV_COLUMNS)
-    for view in views:
-        row = view.model_dump(mode="json")
-        why = row.pop("explanation")
-        anchor = why.pop("anchor")
-        row |= why | {"anchor": anchor["description"], "anchor_on": anchor["occurred_on"]}
-        row["notes"] = " ".join(row["notes"])
-        writer.writerow([csv_cell(row[name]) for name in CSV_COLUMNS])
-    return text.getvalue()
+    return table_as_csv(CSV_COLUMNS, map(_flat, views))
 
 
-def csv_cell(value: Any) -> str:
-    """Return a value as a cell that a spreadsheet shows and never computes."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    text = str(value)
-    if isinstance(value, str) and text.startswith(_FORMULA):
-        return "'" + text
-    return text
+def _flat(view: ReviewView) -> dict[str, Any]:
+    row = view.model_dump(mode="json")
+    why: dict[str, Any] = row.pop("explanation")
+    anchor = why.pop("anchor")
+    notes = " ".join(why.pop("notes"))
+    return row | why | {"anchor": anchor["description"], "anchor_on": anchor["occurred_on"], "notes": notes}
 
 
 def new_notice(authority_id: str, notice: Notice, now: datetime) -> NewNotice:
@@ -243,25 +223,3 @@ def adopted_views(timetable: Timetable) -> list[AdoptedPackView]:
         for each in timetable.unknown
     ]
     return at_hand + missing
-
-
-def encode_cursor(parts: Sequence[str | int]) -> str:
-    """Return an opaque cursor."""
-    return urlsafe_b64encode(orjson.dumps(list(parts))).decode().rstrip("=")
-
-
-def decode_cursor(cursor: str, *, length: int) -> list[Any]:
-    """Return the parts of a cursor; raises InvalidInput for one that was not made here."""
-    try:
-        parts = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
-        raise foreign_cursor() from None
-    if not isinstance(parts, list) or len(parts) != length:
-        raise foreign_cursor()
-    return parts
-
-
-def foreign_cursor() -> InvalidInput:
-    """Return the error for a cursor that does not belong to this question."""
-    message = "Send the cursor exactly as it was given, with the same filters."
-    return InvalidInput(faults=[Fault("?cursor", "cursor_unknown", message)])

@@ -18,6 +18,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from shared.runtime.log_copy import declare_log_copy
+
 metadata = MetaData(schema="scheduler")
 
 
@@ -25,27 +27,7 @@ def _instant() -> DateTime:
     return DateTime(timezone=True)
 
 
-checkpoint = Table(
-    "checkpoint",
-    metadata,
-    Column("authority_id", Text, primary_key=True),
-    Column("position", BigInteger, nullable=False),
-    Column("timetable_digest", Text),
-)
-
-event = Table(
-    "event",
-    metadata,
-    Column("authority_id", Text, primary_key=True),
-    Column("position", BigInteger, primary_key=True),
-    Column("stream", Text, nullable=False),
-    Column("stream_position", BigInteger, nullable=False),
-    Column("source", Text, nullable=False),
-    Column("event_id", Text, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("recorded_at", _instant(), nullable=False),
-    Column("data", JSONB, nullable=False),
-)
+checkpoint, event = declare_log_copy(metadata, Column("timetable_digest", Text))
 
 review = Table(
     "review",

@@ -8,7 +8,6 @@ notice has a key of which the log takes one.
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -16,11 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.scheduler.model import Notice
 from services.scheduler.projection import timed_notice
 from services.scheduler.representations import new_notice
-from services.scheduler.store import events, notices, reviews
+from services.scheduler.store import notices, reviews
+from services.scheduler.store.events import log_copy
 from shared.domain.clock import Clock, civil_date
-from shared.identity.store import authorities
-
-log = logging.getLogger(__name__)
+from shared.runtime.rounds import for_every_authority
 
 #: Returns the log position at which this process saw the end of an authority's log; None while it is behind.
 CaughtUp = Callable[[str], int | None]
@@ -45,20 +43,11 @@ class Tick:
 
     async def round(self) -> None:
         """Work through what is due for every authority; one authority's trouble does not stop the others."""
-        trouble: str | None = None
-        try:
-            async with self._engine.connect() as connection:
-                names = await authorities(connection)
-        except Exception as error:
-            names, trouble = [], f"cannot list authorities ({type(error).__name__})"
-        for authority_id in names:
-            try:
-                while await self.step(authority_id):
-                    pass
-            except Exception as error:
-                trouble = f"{type(error).__name__} for {authority_id}"
-                log.warning("the tick failed: %s", trouble)
-        self.error = trouble
+        _, self.error = await for_every_authority(self._engine, self._work_through, doing="the tick")
+
+    async def _work_through(self, authority_id: str) -> None:
+        while await self.step(authority_id):
+            pass
 
     async def step(self, authority_id: str) -> bool:
         """Work through some due reviews of one authority in one transaction; return whether there were any.
@@ -72,7 +61,7 @@ class Tick:
         now = self._clock.now()
         today = civil_date(now)
         async with self._engine.begin() as connection:
-            if await events.position(connection, authority_id) != seen_head_at:
+            if await log_copy.position(connection, authority_id) != seen_head_at:
                 return False
             due = [each.review for each in await reviews.due_for_notice(connection, authority_id, today)]
             found = {review.review_id: timed_notice(review, today) for review in due}

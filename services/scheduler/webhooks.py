@@ -92,6 +92,7 @@ def _asked_for(retry_after: str | None, failed_at: datetime) -> datetime | None:
         return failed_at + timedelta(seconds=int(retry_after))
     try:
         asked = parsedate_to_datetime(retry_after)
+        # A zone can push the first and last years over the edge of the calendar.
+        return asked.replace(tzinfo=UTC) if asked.tzinfo is None else asked.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return asked.replace(tzinfo=UTC) if asked.tzinfo is None else asked.astimezone(UTC)

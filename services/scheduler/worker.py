@@ -19,14 +19,15 @@ from services.scheduler import projection
 from services.scheduler.model import Notice
 from services.scheduler.projection import ChildFold
 from services.scheduler.representations import new_notice
-from services.scheduler.store import events, notices, reviews
+from services.scheduler.store import events, notices, reviews, revisits
+from services.scheduler.store.events import log_copy
 from shared.domain.clock import Clock, civil_date
 from shared.domain.envelope import RecordedEvent
 from shared.domain.history import facts
 from shared.domain.ids import AUTHORITY_STREAM, child_of_stream, child_stream
 from shared.domain.timetable.engine import Timetable
-from shared.identity.store import authorities
 from shared.policies.timetables import council_timetable
+from shared.runtime.rounds import for_every_authority
 
 log = logging.getLogger(__name__)
 
@@ -45,17 +46,17 @@ class ReviewProjector:
 
     async def checkpoint(self, connection: AsyncConnection, authority_id: str) -> int:
         """Return the position finished so far and lock it until the transaction ends."""
-        return await events.lock_checkpoint(connection, authority_id)
+        return await log_copy.lock_checkpoint(connection, authority_id)
 
     async def advance(self, connection: AsyncConnection, authority_id: str, position: int) -> None:
         """Move the locked checkpoint to ``position``."""
-        await events.advance(connection, authority_id, position)
+        await log_copy.advance(connection, authority_id, position)
 
     async def project(self, connection: AsyncConnection, authority_id: str, page: Sequence[RecordedEvent]) -> None:
         """Copy the events and fold each new one; an event that was there already changes nothing."""
         now = self._clock.now()
         today = civil_date(now)
-        fresh = await events.add_events(connection, authority_id, page)
+        fresh = await log_copy.add_events(connection, authority_id, page)
         new = [event for event in page if event.position in fresh]
         if not new:
             return
@@ -72,7 +73,7 @@ class ReviewProjector:
         self, connection: AsyncConnection, authority_id: str, new: Sequence[RecordedEvent], today: date
     ) -> _Council:
         """Return the timetables that hold during this page, and the new events."""
-        council_events = (await events.stream_events(connection, authority_id, [AUTHORITY_STREAM]))[AUTHORITY_STREAM]
+        council_events = await log_copy.authority_events(connection, authority_id)
         turns = [event.position for event in new if event.stream == AUTHORITY_STREAM]
         before = [event for event in council_events if event.position not in turns]
         timetables = {0: _timetable(before, today)}
@@ -108,7 +109,7 @@ async def _fold_batch(
     connection: AsyncConnection, authority_id: str, children: Sequence[str], council: _Council, today: date
 ) -> list[tuple[int, Notice]]:
     """Project some children and write what changed; return what to tell, by causing position."""
-    histories = await events.stream_events(connection, authority_id, [child_stream(child) for child in children])
+    histories = await log_copy.child_events(connection, authority_id, children)
     stored = await reviews.of_children(connection, authority_id, children, lock=True)
     new_positions = {event.position for event in council.new}
 
@@ -117,7 +118,7 @@ async def _fold_batch(
             projection.fold_child(
                 child,
                 stored=stored[child],
-                before=[each for each in histories[child_stream(child)] if each.position not in new_positions],
+                before=[each for each in histories[child] if each.position not in new_positions],
                 new=council.events_for(child_stream(child)),
                 timetables=council.timetables,
                 today=today,
@@ -127,8 +128,8 @@ async def _fold_batch(
 
     folds = await asyncio.to_thread(fold_all)
     await reviews.save(connection, authority_id, [each for fold in folds for each in fold.to_write()])
-    days = {child: projection.revisit_on(histories[child_stream(child)], today) for child in children}
-    await events.plan_revisits(connection, authority_id, days.items())
+    days = {child: projection.revisit_on(histories[child], today) for child in children}
+    await revisits.plan(connection, authority_id, days)
     return [each for fold in folds for each in fold.notices]
 
 
@@ -154,37 +155,29 @@ class Refresher:
 
     async def round(self) -> None:
         """Look after every authority that was not looked at today."""
-        trouble: str | None = None
+        _, self.error = await for_every_authority(self._engine, self._refresh_once_a_day, doing="refreshing")
+
+    async def _refresh_once_a_day(self, authority_id: str) -> None:
         today = civil_date(self._clock.now())
-        try:
-            async with self._engine.connect() as connection:
-                names = await authorities(connection)
-        except Exception as error:
-            names, trouble = [], f"cannot list authorities ({type(error).__name__})"
-        for authority_id in (name for name in names if self._looked.get(name) != today):
-            try:
-                await self.refresh(authority_id)
-                self._looked[authority_id] = today
-            except Exception as error:
-                trouble = f"{type(error).__name__} for {authority_id}"
-                log.warning("refreshing failed: %s", trouble)
-        self.error = trouble
+        if self._looked.get(authority_id) != today:
+            await self.refresh(authority_id)
+            self._looked[authority_id] = today
 
     async def refresh(self, authority_id: str) -> None:
         """Project the children of one authority for whom today's answer may differ from yesterday's."""
         now = self._clock.now()
         today = civil_date(now)
         async with self._engine.begin() as connection:
-            if await events.lock_checkpoint(connection, authority_id) == 0:
+            if await log_copy.lock_checkpoint(connection, authority_id) == 0:
                 return
-            council = (await events.stream_events(connection, authority_id, [AUTHORITY_STREAM]))[AUTHORITY_STREAM]
+            council = await log_copy.authority_events(connection, authority_id)
             timetable = _timetable(council, today)
             digest = projection.timetable_digest(timetable)
             changed = digest != await events.timetable_digest(connection, authority_id)
             children = await (
                 events.all_children(connection, authority_id)
                 if changed
-                else events.children_to_revisit(connection, authority_id, today)
+                else revisits.due_children(connection, authority_id, today)
             )
             told: list[tuple[int, Notice]] = []
             for batch in _batches(children):
@@ -198,18 +191,18 @@ class Refresher:
     ) -> list[tuple[int, Notice]]:
         now = self._clock.now()
         today = civil_date(now)
-        histories = await events.stream_events(connection, authority_id, [child_stream(child) for child in children])
+        histories = await log_copy.child_events(connection, authority_id, children)
         stored = await reviews.of_children(connection, authority_id, children, lock=True)
         folds = [ChildFold(child, {each.review.review_id: each for each in stored[child]}) for child in children]
 
         def reproject_all() -> None:
             for fold in folds:
-                projection.reproject(fold, histories[child_stream(fold.child_id)], timetable, today, now)
+                projection.reproject(fold, histories[fold.child_id], timetable, today, now)
 
         await asyncio.to_thread(reproject_all)
         await reviews.save(connection, authority_id, [each for fold in folds for each in fold.to_write()])
-        days = {child: projection.revisit_on(histories[child_stream(child)], today) for child in children}
-        await events.plan_revisits(connection, authority_id, days.items())
+        days = {child: projection.revisit_on(histories[child], today) for child in children}
+        await revisits.plan(connection, authority_id, days)
         return [each for fold in folds for each in fold.notices]
 
 

@@ -34,7 +34,6 @@ def refuse_chi_number(child_id: str) -> str:
     return child_id
 
 
-AuthorityId = Annotated[str, StringConstraints(pattern=AUTHORITY_PATTERN)]
 Identifier = Annotated[str, StringConstraints(pattern=IDENTIFIER_PATTERN)]
 Code = Annotated[str, StringConstraints(pattern=CODE_PATTERN)]
 ChildId = Annotated[Identifier, AfterValidator(refuse_chi_number)]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from sqlalchemy import URL, make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 DRIVER = "postgresql+asyncpg"
+#: What a statement of a store runs on: operations pass it on, and speak no SQL over it themselves.
+Connection = AsyncConnection
 
 
 def driver_url(database_url: str) -> URL:
@@ -46,3 +51,10 @@ def create_engine(database_url: str, *, service: str, pool_size: int = 5) -> Asy
             "command_timeout": 60,
         },
     )
+
+
+@asynccontextmanager
+async def snapshot(engine: AsyncEngine) -> AsyncIterator[Connection]:
+    """Yield a connection on which all reads of one answer see one moment, so that a figure and its position agree."""
+    async with engine.connect() as connection:
+        yield await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)

@@ -10,7 +10,7 @@ from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.domain.errors import Fault, MalformedBody
-from shared.runtime.problems import answer
+from shared.runtime.problems import answer, unforeseen
 
 MAX_QUERY_BYTES = 8_192
 
@@ -40,6 +40,12 @@ class RequestGuard:
         app = self._app if _readable(scope) else answer(_UNREADABLE)
         try:
             await app(scope, receive, watch.send)
+        except Exception as error:
+            # Caught here and not by a handler of the app: Starlette would raise it again behind such a
+            # handler, and the server would log its text, which may hold a child's data.
+            response = unforeseen(error)
+            if not watch.status:
+                await response(scope, receive, watch.send)
         finally:
             route = getattr(scope.get("route"), "path", "other")
             _seconds.labels(self._service, scope["method"], route, str(watch.status)).observe(watch.elapsed())

@@ -12,12 +12,13 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
-from shared.domain.errors import Fault, HomewardError, InvalidInput, NotReady
+from shared.domain.errors import Fault, HomewardError, InvalidInput, MalformedBody, NotReady
 from shared.wire.faults import faults_of, known_part, message_of, pointer
 from shared.wire.problem import MEDIA_TYPE, TYPE_PREFIX, Problem, problem_of
 
-__all__ = ["RESPONSES", "add_problem_handlers", "answer", "faults_of"]
+__all__ = ["RESPONSES", "add_problem_handlers", "answer", "faults_of", "unforeseen"]
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def add_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(DBAPIError, _database_away)
     app.add_exception_handler(PoolTimeout, _database_away)
     app.add_exception_handler(OSError, _database_away)
-    app.add_exception_handler(Exception, _unforeseen)
+    app.add_exception_handler(ClientDisconnect, _nobody_there)
 
 
 async def _homeward_error(_: Request, error: Exception) -> JSONResponse:
@@ -78,7 +79,7 @@ async def _http_exception(_: Request, error: Exception) -> JSONResponse:
 
 async def _database_away(_: Request, error: Exception) -> JSONResponse:
     if isinstance(error, DBAPIError) and not _connection_lost(error):
-        return await _unforeseen(_, error)
+        return unforeseen(error)
     log.warning("the database is away: %s", type(error).__name__)
     return answer(NotReady("The database cannot be reached just now; nothing was lost, send the request again."))
 
@@ -89,7 +90,12 @@ def _connection_lost(error: DBAPIError) -> bool:
     return error.connection_invalidated or state.startswith(("08", "57P", "53")) or state == "55P03"
 
 
-async def _unforeseen(_: Request, error: Exception) -> JSONResponse:
+async def _nobody_there(_: Request, __: Exception) -> JSONResponse:
+    return answer(MalformedBody("The body ended before it was whole."))
+
+
+def unforeseen(error: Exception) -> JSONResponse:
+    """Log an error that nothing foresaw, by type and place, and return the answer to it."""
     # The text of an unforeseen error may hold a child's data, so only its type and place are logged.
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:

@@ -1,15 +1,18 @@
-"""What every service opens when it starts and closes when it stops."""
+"""What services open when they start and close when they stop."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import FastAPI, Request
+import httpx
+from fastapi import Depends, FastAPI, Request
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.client.event_log import EventLog
 from shared.domain.clock import Clock
 from shared.runtime.auth import Authenticator
 from shared.runtime.database import create_engine
@@ -59,3 +62,20 @@ async def resources(request: Request) -> Resources:
     """
     opened: Resources = request.app.state.resources
     return opened
+
+
+Opened = Annotated[Resources, Depends(resources)]
+
+
+@asynccontextmanager
+async def open_event_log(
+    settings: Settings, service: str, transport: httpx.AsyncBaseTransport | None
+) -> AsyncIterator[EventLog]:
+    """Open the log for a service that follows it; ``transport`` stands in for the network in one process.
+
+    Raises ValueError when no service token is set.
+    """
+    if settings.service_token is None:
+        raise ValueError(f"HOMEWARD_SERVICE_TOKEN is not set; {service} reads the log with it")
+    async with httpx.AsyncClient(transport=transport, base_url=settings.events_url, timeout=30) as client:
+        yield EventLog(client, settings.service_token.get_secret_value())

@@ -98,6 +98,19 @@ class Subscription:
         self._pause_seconds = pause_seconds
         self.progress: dict[str, Progress] = {}
 
+    @property
+    def error(self) -> str | None:
+        """What stops it, for each authority that it cannot follow, in words for an operator; None if nothing does."""
+        wrong = [f"{name}: {each.error}" for name, each in sorted(self.progress.items()) if each.error]
+        return "; ".join(wrong) or None
+
+    def caught_up(self, authority_id: str) -> int | None:
+        """Return the position at which this process saw the end of the authority's log; None while it is behind."""
+        progress = self.progress.get(authority_id)
+        if progress is None or progress.error is not None or not progress.at_head:
+            return None
+        return progress.position
+
     async def run(self) -> None:
         """Follow until cancelled; trouble is logged, shown in ``progress`` and tried again."""
         pause = self._pause_seconds

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from shared.domain.catalogue.base import CivilDate, Instant
 from shared.domain.clock import civil_date
 from shared.domain.errors import Fault, InvalidInput
-from shared.runtime.resources import Resources, resources
+from shared.runtime.resources import Opened
 
 _instant = TypeAdapter(Instant)
 _date = TypeAdapter(CivilDate)
@@ -47,7 +47,7 @@ async def known_instant(
 
 
 async def times(
-    opened: Annotated[Resources, Depends(resources)],
+    opened: Opened,
     as_of: Annotated[
         str | None,
         Query(description="The civil day the question is about, as YYYY-MM-DD; today when left out.", max_length=40),
@@ -61,6 +61,9 @@ async def times(
     """
     today = civil_date(opened.clock.now())
     return Times(today if as_of is None else _read_date(as_of), known, today)
+
+
+When = Annotated[Times, Depends(times)]
 
 
 def _read_date(text: str) -> date:

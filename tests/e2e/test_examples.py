@@ -46,7 +46,7 @@ def test_the_example_sender_is_understood_and_may_repeat_itself(running: System)
     with running.client(key) as client:
 
         def six_weeks() -> list[dict[str, Any]]:
-            asked = {"child": "7f3c9a", "kind": "looked_after_child_review", "limit": 1}
+            asked = {"child": "7f3c9a", "kind": "looked_after_child_review", "limit": "1"}
             items: list[dict[str, Any]] = client.get("/v1/reviews", params=asked).json()["items"]
             return items
 

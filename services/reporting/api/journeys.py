@@ -6,23 +6,27 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
-from services.reporting.api.parameters import CSV_ANSWER, Format, Opened, When, csv_response, wants_csv
 from services.reporting.representations import (
     Source,
-    decode_cursor,
+    child_of_cursor,
     journey_answer,
     journey_csv,
     journey_page,
     journeys_csv,
+    provenance_headers,
 )
 from services.reporting.schemas import JourneyAnswer, JourneyPage
 from services.reporting.store import journeys
 from services.reporting.store.journeys import Asked, Wanted
-from services.reporting.store.log import position, snapshot
+from services.reporting.store.log import position
 from shared.domain.errors import NotFound
 from shared.domain.ids import ChildId, Code
 from shared.identity.keys import Scope
 from shared.runtime.auth import Principal, require
+from shared.runtime.csv_answers import CSV_ANSWER, Format, csv_response, wants_csv
+from shared.runtime.database import snapshot
+from shared.runtime.resources import Opened
+from shared.runtime.times import When
 
 router = APIRouter(tags=["journeys"])
 
@@ -57,15 +61,14 @@ async def list_journeys(
 
     In CSV the next cursor stands in the header `homeward-next-cursor`.
     """
-    after = "" if cursor is None else decode_cursor(cursor)
+    after = "" if cursor is None else child_of_cursor(cursor)
     asked = Asked(as_of=when.as_of, known_at=when.known_at)
     async with snapshot(opened.engine) as connection:
         source = Source(when.as_of, when.known_at, await position(connection, principal.authority_id, when.known_at))
         found = await journeys.children(connection, principal.authority_id, asked, wanted, after=after, limit=limit + 1)
     page = journey_page(found, limit, source)
     if wants_csv(request, format):
-        following = {} if page.next_cursor is None else {"homeward-next-cursor": page.next_cursor}
-        return csv_response(journeys_csv(page), page, **following)
+        return csv_response(journeys_csv(page), headers=provenance_headers(page), next_cursor=page.next_cursor)
     return page
 
 
@@ -90,4 +93,6 @@ async def read_journey(
     if journey is None:
         raise NotFound("Nothing had been recorded about such a child.")
     answer = journey_answer(journey, source)
-    return csv_response(journey_csv(answer), answer) if wants_csv(request, format) else answer
+    if wants_csv(request, format):
+        return csv_response(journey_csv(answer), headers=provenance_headers(answer))
+    return answer

@@ -8,20 +8,22 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.reporting.api.parameters import CSV_ANSWER, Format, Opened, When, csv_response, wants_csv
 from services.reporting.measures import DEFINITIONS, Population, report
-from services.reporting.representations import Source, curve_csv, episodes_csv, measure_answer
+from services.reporting.representations import Source, curve_csv, episodes_csv, measure_answer, provenance_headers
 from services.reporting.schemas import DefinitionsAnswer, DefinitionView, MeasureAnswer
 from services.reporting.store import journeys
 from services.reporting.store.journeys import Asked
-from services.reporting.store.log import position, snapshot
+from services.reporting.store.log import position
 from shared.domain.catalogue.base import CivilDate
 from shared.domain.clock import civil_date
 from shared.domain.errors import Fault, InvalidInput
 from shared.domain.ids import Code
 from shared.identity.keys import Scope
 from shared.runtime.auth import Principal, require
-from shared.runtime.times import Times
+from shared.runtime.csv_answers import CSV_ANSWER, Format, csv_response, wants_csv
+from shared.runtime.database import snapshot
+from shared.runtime.resources import Opened
+from shared.runtime.times import Times, When
 
 router = APIRouter(tags=["measures"])
 
@@ -82,7 +84,8 @@ async def accommodated_to_recommendation(
     made = await asyncio.to_thread(report, found.records, population, followed_to)
     answer = measure_answer(made, population, found.recommendations_outside, source)
     if wants_csv(request, format):
-        return csv_response(curve_csv(answer) if table == "curve" else episodes_csv(answer), answer)
+        text = curve_csv(answer) if table == "curve" else episodes_csv(answer)
+        return csv_response(text, headers=provenance_headers(answer))
     return answer
 
 

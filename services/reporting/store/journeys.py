@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.reporting.model import ChildRecord, EpisodeRecord, Journey, MilestoneKey
 from services.reporting.projection import EDITION, project
-from services.reporting.store.log import child_events
+from services.reporting.store.log import log_copy
 from services.reporting.tables import child, episode
 from shared.domain.catalogue.child import Destination, LegalReason
 from shared.domain.catalogue.permanence import Route
@@ -95,7 +95,7 @@ def _child_row(authority_id: str, journey: Journey, events: Iterable[RecordedEve
 
 async def journey(connection: AsyncConnection, authority_id: str, child_id: str, asked: Asked) -> Journey | None:
     """Return one child's journey, or None if nothing was recorded about the child."""
-    found = await child_events(connection, authority_id, [child_id], asked.known_at)
+    found = await log_copy.child_events(connection, authority_id, [child_id], known_at=asked.known_at)
     if not found[child_id]:
         return None
     return project(child_id, facts(found[child_id], as_of=asked.as_of))
@@ -141,7 +141,7 @@ async def _fold(
     journeys: list[Journey] = []
     for start in range(0, len(child_ids), FOLDED_AT_ONCE):
         some = child_ids[start : start + FOLDED_AT_ONCE]
-        found = await child_events(connection, authority_id, some, asked.known_at)
+        found = await log_copy.child_events(connection, authority_id, some, known_at=asked.known_at)
         # Folding is arithmetic; other requests go on meanwhile.
         journeys += await asyncio.to_thread(_fold_all, found, asked.as_of)
     return journeys

@@ -11,19 +11,19 @@ from fastapi import APIRouter, Depends, Query
 from services.scheduler.api.endpoints import existing
 from services.scheduler.api.parameters import Cursor, Limit, cursor_position
 from services.scheduler.model import Delivery, DeliveryState
-from services.scheduler.representations import attempt_view, decode_cursor, delivery_view, encode_cursor
+from services.scheduler.representations import attempt_view, delivery_view
 from services.scheduler.schemas import DeliveryDetail, DeliveryPage, DeliveryStateName, DeliveryView
 from services.scheduler.store import endpoints as store
-from services.scheduler.store.connection import Connection
 from shared.domain.errors import Fault, InvalidInput, NotFound
 from shared.identity.keys import Scope
 from shared.runtime.auth import Principal, require
-from shared.runtime.resources import Resources, resources
+from shared.runtime.database import Connection
+from shared.runtime.resources import Opened
+from shared.wire.cursor import decode_cursor, encode_cursor
 
 router = APIRouter(tags=["webhooks"])
 
 Manager = Annotated[Principal, Depends(require(Scope.WEBHOOKS_MANAGE))]
-Opened = Annotated[Resources, Depends(resources)]
 
 
 @router.get("/v1/webhook-endpoints/{endpoint_id}/deliveries")

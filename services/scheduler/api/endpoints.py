@@ -13,22 +13,20 @@ from pydantic import ValidationError
 from services.scheduler.api.parameters import MAX_BODY_BYTES, Cursor, Limit, json_body
 from services.scheduler.model import Endpoint, NoticeKind
 from services.scheduler.representations import (
-    decode_cursor,
-    encode_cursor,
     endpoint_members,
     endpoint_view,
-    foreign_cursor,
 )
 from services.scheduler.schemas import EndpointCreated, EndpointPage, EndpointView, NewEndpoint
 from services.scheduler.store import endpoints as store
-from services.scheduler.store.connection import Connection
 from services.scheduler.targets import ForbiddenTarget, check_stored
 from services.scheduler.webhooks import new_secret
 from shared.domain.errors import Fault, InvalidInput, NotFound
 from shared.identity.keys import Scope
 from shared.runtime.auth import Principal, require
+from shared.runtime.database import Connection
 from shared.runtime.problems import faults_of
-from shared.runtime.resources import Resources, resources
+from shared.runtime.resources import Opened
+from shared.wire.cursor import decode_cursor, encode_cursor, foreign_cursor
 
 router = APIRouter(tags=["webhooks"])
 
@@ -36,7 +34,6 @@ router = APIRouter(tags=["webhooks"])
 MAX_ENABLED = 100
 
 Manager = Annotated[Principal, Depends(require(Scope.WEBHOOKS_MANAGE))]
-Opened = Annotated[Resources, Depends(resources)]
 
 _BODY = {
     "requestBody": {

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import Query, Request
 from pydantic import BeforeValidator
 
 from services.scheduler.model import ReviewFilter
-from services.scheduler.representations import foreign_cursor
 from shared.domain.catalogue.base import CivilDate
 from shared.domain.errors import BodyTooLarge, Fault, UnsupportedMedia
 from shared.domain.ids import Code, Identifier
 from shared.domain.timetable.reviews import Status
 from shared.wire import strict_json
+from shared.wire.cursor import foreign_cursor
 
 MAX_VALUES = 50
 MAX_BODY_BYTES = 16_384
 MAX_POSITION = 2**63 - 1
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-CSV = "text/csv"
 
 
 def _written_date(value: Any) -> Any:
@@ -36,10 +35,6 @@ Limit = Annotated[int, Query(ge=1, le=1000, description="Most items on a page.")
 Cursor = Annotated[
     str | None, Query(max_length=500, description="`next_cursor` of the page before, with the same filters.")
 ]
-Format = Annotated[
-    Literal["json", "csv"] | None, Query(description="`csv` for a spreadsheet; `Accept: text/csv` does the same.")
-]
-
 
 #: What is listed unless statuses are named: a home that ends withdraws every review projected for it.
 LISTED = frozenset(Status) - {Status.WITHDRAWN}
@@ -72,14 +67,6 @@ async def asked_reviews(
 
 def _distinct(values: list[str] | None) -> tuple[str, ...]:
     return tuple(sorted(set(values or ())))
-
-
-def wants_csv(request: Request, asked: str | None) -> bool:
-    """Tell whether the caller asked for CSV, by parameter or by header."""
-    if asked is not None:
-        return asked == "csv"
-    accepted = request.headers.get("accept", "")
-    return any(part.partition(";")[0].strip().lower() == CSV for part in accepted.split(","))
 
 
 def cursor_position(part: Any) -> int:

@@ -16,13 +16,13 @@ from uuid import UUID
 from services.scheduler.model import Place, ReviewFilter, place_of
 from services.scheduler.projection import still_shown
 from services.scheduler.store import events, reviews
-from services.scheduler.store.connection import Connection
+from services.scheduler.store.events import log_copy
 from shared.domain.errors import NotFound
 from shared.domain.history import facts
-from shared.domain.ids import AUTHORITY_STREAM, child_stream
 from shared.domain.timetable.engine import Timetable, project_reviews
 from shared.domain.timetable.reviews import Review, Status, status
 from shared.policies.timetables import council_timetable
+from shared.runtime.database import Connection
 from shared.runtime.times import Times
 
 #: Children projected together; between two batches other requests get their turn.
@@ -49,7 +49,7 @@ async def find_page(
     limit: int,
 ) -> Found:
     """Return a page of the reviews asked for; ``connection`` shows one state throughout."""
-    position = await events.position(connection, authority_id)
+    position = await log_copy.position(connection, authority_id)
     if is_present(when):
         stored = await reviews.page(connection, authority_id, asked, as_of=when.as_of, after=after, limit=limit + 1)
         counts = await reviews.counts(connection, authority_id, asked, as_of=when.as_of)
@@ -66,7 +66,7 @@ async def find_page(
 
 async def find_one(connection: Connection, authority_id: str, review_id: UUID, when: Times) -> tuple[int, Review]:
     """Return the projected position and one review; raises NotFound."""
-    position = await events.position(connection, authority_id)
+    position = await log_copy.position(connection, authority_id)
     stored = await reviews.find(connection, authority_id, review_id)
     if is_present(when):
         if stored is None:
@@ -84,8 +84,8 @@ async def find_one(connection: Connection, authority_id: str, review_id: UUID, w
 
 async def timetable_at(connection: Connection, authority_id: str, when: Times) -> Timetable:
     """Return the timetable to which the council worked, as of a day and as known at an instant."""
-    found = await events.stream_events(connection, authority_id, [AUTHORITY_STREAM], known_at=when.known_at)
-    return council_timetable(facts(found[AUTHORITY_STREAM], known_at=when.known_at, as_of=when.as_of))
+    found = await log_copy.authority_events(connection, authority_id, known_at=when.known_at)
+    return council_timetable(facts(found, known_at=when.known_at, as_of=when.as_of))
 
 
 def is_present(when: Times) -> bool:
@@ -115,15 +115,14 @@ async def _projected(connection: Connection, authority_id: str, children: Sequen
 async def _batch(
     connection: Connection, authority_id: str, children: Sequence[str], when: Times, timetable: Timetable
 ) -> list[Review]:
-    streams = [child_stream(child) for child in children]
-    histories = await events.stream_events(connection, authority_id, streams, known_at=when.known_at)
+    histories = await log_copy.child_events(connection, authority_id, children, known_at=when.known_at)
     gone = await reviews.vanished(connection, authority_id, children)
 
     def project_all() -> list[Review]:
         return [review for child in children for review in _of_child(child)]
 
     def _of_child(child: str) -> Iterable[Review]:
-        held_true = facts(histories[child_stream(child)], known_at=when.known_at, as_of=when.as_of)
+        held_true = facts(histories[child], known_at=when.known_at, as_of=when.as_of)
         owed = project_reviews(child, held_true, timetable)
         present = {review.review_id for review in owed}
         shown = (

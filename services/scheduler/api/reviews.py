@@ -4,42 +4,35 @@ from __future__ import annotations
 
 from datetime import date
 from hashlib import sha256
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import orjson
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.scheduler.api.parameters import CSV, Cursor, Format, Limit, asked_reviews, wants_csv
+from services.scheduler.api.parameters import Cursor, Limit, asked_reviews
 from services.scheduler.api.reading import find_one, find_page
 from services.scheduler.model import Place, ReviewFilter
 from services.scheduler.representations import (
     counts_view,
-    decode_cursor,
-    encode_cursor,
-    foreign_cursor,
     review_view,
     reviews_csv,
 )
 from services.scheduler.schemas import ReviewAnswer, ReviewPage
-from services.scheduler.store.connection import snapshot
 from shared.identity.keys import Scope
 from shared.runtime.auth import Principal, require
-from shared.runtime.resources import Resources, resources
-from shared.runtime.times import Times, times
+from shared.runtime.csv_answers import CSV_ANSWER, Format, csv_response, wants_csv
+from shared.runtime.database import snapshot
+from shared.runtime.resources import Opened
+from shared.runtime.times import When
+from shared.wire.cursor import decode_cursor, encode_cursor, foreign_cursor
 
 router = APIRouter(tags=["reviews"])
 
-NEXT_CURSOR_HEADER = "homeward-next-cursor"
-
 Reader = Annotated[Principal, Depends(require(Scope.REVIEWS_READ))]
-Opened = Annotated[Resources, Depends(resources)]
-When = Annotated[Times, Depends(times)]
-
-_CSV_ANSWER: dict[int | str, dict[str, Any]] = {200: {"content": {CSV: {"schema": {"type": "string"}}}}}
 
 
-@router.get("/v1/reviews", response_model=ReviewPage, responses=_CSV_ANSWER)
+@router.get("/v1/reviews", response_model=ReviewPage, responses=CSV_ANSWER)
 async def list_reviews(
     *,
     request: Request,
@@ -63,8 +56,7 @@ async def list_reviews(
     views = [review_view(review, when.as_of) for review in found.reviews]
     following = None if found.following is None else _cursor(found.following, asked)
     if wants_csv(request, format):
-        headers = {} if following is None else {NEXT_CURSOR_HEADER: following}
-        return Response(reviews_csv(views), headers=headers, media_type=f"{CSV}; charset=utf-8")
+        return csv_response(reviews_csv(views), next_cursor=following)
     return ReviewPage(
         as_of=when.as_of,
         known_at=when.known_at,

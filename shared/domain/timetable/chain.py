@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from shared.domain.timetable.clocks import Clock
+from shared.domain.timetable.clocks import ReviewClock
 from shared.domain.timetable.intervals import Moment, add_months
 from shared.domain.timetable.record import Booking, Meeting
 from shared.domain.timetable.rules import CountedFrom, Rule, Step
@@ -43,7 +43,7 @@ class Owed:
         return counts and self.previous is not None and self.previous.held is None
 
 
-def chain(rule: Rule, clock: Clock, calendar: WorkingCalendar, meetings: Iterable[Meeting]) -> list[Owed]:
+def chain(rule: Rule, clock: ReviewClock, calendar: WorkingCalendar, meetings: Iterable[Meeting]) -> list[Owed]:
     """Return the reviews of ``rule`` along ``clock``, satisfied in order by ``meetings``.
 
     ``meetings`` are those within the clock's run that can satisfy the rule, in order of
@@ -66,7 +66,7 @@ def chain(rule: Rule, clock: Clock, calendar: WorkingCalendar, meetings: Iterabl
     return found
 
 
-def _next(step: Step, clock: Clock, calendar: WorkingCalendar, previous: Owed | None) -> Owed:
+def _next(step: Step, clock: ReviewClock, calendar: WorkingCalendar, previous: Owed | None) -> Owed:
     anchor = clock.started
     if previous is not None and step.counted_from is CountedFrom.PREVIOUS_HELD:
         anchor = previous.held.held if previous.held else previous.due or anchor
@@ -80,7 +80,7 @@ def _next(step: Step, clock: Clock, calendar: WorkingCalendar, previous: Owed | 
     )
 
 
-def book(sequences: Sequence[tuple[Rule, Clock, list[Owed]]], bookings: Iterable[Booking]) -> None:
+def book(sequences: Sequence[tuple[Rule, ReviewClock, list[Owed]]], bookings: Iterable[Booking]) -> None:
     """Attach each booking, in order of its day, to the earliest open review it could satisfy.
 
     A cancelled booking takes no review, but the one it would have taken was shaped by it.
@@ -94,7 +94,7 @@ def book(sequences: Sequence[tuple[Rule, Clock, list[Owed]]], bookings: Iterable
             owed.booking = booking
 
 
-def _bookable(rule: Rule, clock: Clock, chained: Iterable[Owed], booking: Booking) -> Iterator[Owed]:
+def _bookable(rule: Rule, clock: ReviewClock, chained: Iterable[Owed], booking: Booking) -> Iterator[Owed]:
     """Yield the first open review without a booking, if this booking is later than those before it."""
     if booking.kind not in rule.satisfied_by or clock.closing is not None or not clock.admits(booking.booked_for):
         return

@@ -61,7 +61,7 @@ class Closing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Clock:
+class ReviewClock:
     """What a rule's sequence is counted from, until it is closed.
 
     ``identity`` names it in derived identifiers; ``traits`` is None for an episode's
@@ -85,16 +85,16 @@ class Clock:
         return not when.precedes(self.started) and not (self.closing and self.closing.at.precedes(when))
 
 
-def clocks(record: ChildRecord) -> tuple[Clock, ...]:
+def clocks(record: ChildRecord) -> tuple[ReviewClock, ...]:
     """Return all clocks of one child in order of their start; provisional ones after others of the day."""
     homes = tuple(_home_clock(stay, record) for stay in stays(record))
     running = (*_episode_clocks(record), *homes, *_provisional_clocks(record, homes))
     return tuple(sorted(running, key=lambda clock: (clock.started.on, clock.provisional, clock.position)))
 
 
-def _episode_clocks(record: ChildRecord) -> Iterator[Clock]:
+def _episode_clocks(record: ChildRecord) -> Iterator[ReviewClock]:
     for episode in record.episodes:
-        yield Clock(
+        yield ReviewClock(
             kind=AnchorKind.ACCOMMODATED,
             identity=episode.identity,
             episode_id=_recorded_id(episode),
@@ -106,10 +106,10 @@ def _episode_clocks(record: ChildRecord) -> Iterator[Clock]:
         )
 
 
-def _home_clock(stay: Stay, record: ChildRecord) -> Clock:
+def _home_clock(stay: Stay, record: ChildRecord) -> ReviewClock:
     data = stay.first.data
     emergency = ", placed in an emergency" if data.emergency else ""
-    return Clock(
+    return ReviewClock(
         kind=AnchorKind.HOME_STARTED,
         identity=stay.first.identity,
         episode_id=_recorded_id(stay.episode),
@@ -180,12 +180,12 @@ def _what_happened(fact: Fact) -> str:
     return "The child came to be cared for away from home"
 
 
-def _provisional_clocks(record: ChildRecord, homes: Sequence[Clock]) -> Iterator[Clock]:
+def _provisional_clocks(record: ChildRecord, homes: Sequence[ReviewClock]) -> Iterator[ReviewClock]:
     for episode in record.episodes:
         yield from _without_home(episode, _episode_closing(episode, record), homes)
 
 
-def _without_home(episode: Episode, end: Closing | None, homes: Sequence[Clock]) -> Iterator[Clock]:
+def _without_home(episode: Episode, end: Closing | None, homes: Sequence[ReviewClock]) -> Iterator[ReviewClock]:
     """Yield a clock for each time within ``episode`` in which no home is recorded."""
     since = Closing(
         at=moment(episode.began),
@@ -205,7 +205,7 @@ def _without_home(episode: Episode, end: Closing | None, homes: Sequence[Clock])
     yield from _gap(identity, description, episode, since, end)
 
 
-def _found(home: Clock) -> Closing:
+def _found(home: ReviewClock) -> Closing:
     return Closing(
         at=home.started,
         because=f"A home is recorded from {date_words(home.started.on)}.",
@@ -214,10 +214,12 @@ def _found(home: Clock) -> Closing:
     )
 
 
-def _gap(identity: str, description: str, episode: Episode, since: Closing, closing: Closing | None) -> Iterator[Clock]:
+def _gap(
+    identity: str, description: str, episode: Episode, since: Closing, closing: Closing | None
+) -> Iterator[ReviewClock]:
     if closing is not None and closing.at.on <= since.at.on:
         return
-    yield Clock(
+    yield ReviewClock(
         kind=AnchorKind.HOME_STARTED,
         identity=identity,
         episode_id=_recorded_id(episode),

@@ -21,7 +21,7 @@ from shared.domain.history import Fact
 from shared.domain.ids import derived_id
 from shared.domain.timetable.adopted import AdoptedPack, Timetable, UnknownAdoptedPack, adopted_timetable
 from shared.domain.timetable.chain import Owed, book, chain
-from shared.domain.timetable.clocks import Clock, clocks
+from shared.domain.timetable.clocks import ReviewClock, clocks
 from shared.domain.timetable.explain import explanation
 from shared.domain.timetable.record import ChildRecord, Meeting, child_record
 from shared.domain.timetable.reviews import Certainty, Outcome, Review
@@ -122,7 +122,7 @@ def _review(child_id: str, run: Run, owed: Owed, record: ChildRecord, calendar: 
     )
 
 
-def _outcome(clock: Clock, owed: Owed) -> Outcome:
+def _outcome(clock: ReviewClock, owed: Owed) -> Outcome:
     if owed.held is not None:
         return Outcome.HELD
     if clock.closing is None:

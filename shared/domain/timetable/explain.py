@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.domain.timetable.chain import Owed
-from shared.domain.timetable.clocks import Clock
+from shared.domain.timetable.clocks import ReviewClock
 from shared.domain.timetable.intervals import Interval, Moment, Unit
 from shared.domain.timetable.reviews import Anchor, Explanation
 from shared.domain.timetable.rules import Condition, CountedFrom, Pack, Rule
@@ -19,7 +19,7 @@ _HOUR_UNKNOWN = (
 _HOLIDAYS_UNKNOWN = "Bank holidays are not known for {due}: only weekends were left out of the count."
 
 
-def explanation(pack: Pack, rule: Rule, clock: Clock, owed: Owed, calendar: WorkingCalendar) -> Explanation:
+def explanation(pack: Pack, rule: Rule, clock: ReviewClock, owed: Owed, calendar: WorkingCalendar) -> Explanation:
     """Tell which rule owes the review, from what its date is counted, and how."""
     return Explanation(
         rule=rule.key,
@@ -36,7 +36,7 @@ def explanation(pack: Pack, rule: Rule, clock: Clock, owed: Owed, calendar: Work
     )
 
 
-def _anchor(clock: Clock, owed: Owed) -> Anchor:
+def _anchor(clock: ReviewClock, owed: Owed) -> Anchor:
     previous = owed.previous
     if previous is None or owed.step.counted_from is CountedFrom.ANCHOR:
         return Anchor(
@@ -103,7 +103,7 @@ def _working_day(anchor: Moment, due: Moment, calendar: WorkingCalendar) -> str:
     return f"{moved}: the last working day for it is {weekday_words(last)} {date_words(last)}."
 
 
-def _notes(rule: Rule, clock: Clock, owed: Owed, calendar: WorkingCalendar) -> tuple[str, ...]:
+def _notes(rule: Rule, clock: ReviewClock, owed: Owed, calendar: WorkingCalendar) -> tuple[str, ...]:
     holds = _conditions(clock)
     written = (*owed.step.notes, *rule.notes)
     notes = [*clock.notes, *(note.text for note in written if note.when is None or note.when in holds)]
@@ -116,7 +116,7 @@ def _notes(rule: Rule, clock: Clock, owed: Owed, calendar: WorkingCalendar) -> t
     return tuple(notes)
 
 
-def _conditions(clock: Clock) -> frozenset[str]:
+def _conditions(clock: ReviewClock) -> frozenset[str]:
     traits = clock.traits
     if traits is None:
         return frozenset()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from shared.domain.timetable.adopted import AdoptedPack, Timetable
-from shared.domain.timetable.clocks import Clock
+from shared.domain.timetable.clocks import ReviewClock
 from shared.domain.timetable.rules import AWAY_FROM_HOME, AnchorKind, OnHomeChange, Rule
 
 #: Pack and key of a rule: rules that share both judge one sequence between them.
@@ -19,18 +19,18 @@ class Run:
 
     adopted: AdoptedPack
     rule: Rule
-    clock: Clock
-    latest: Clock
+    clock: ReviewClock
+    latest: ReviewClock
 
 
-def runs(running: Iterable[Clock], timetable: Timetable) -> tuple[tuple[Run, ...], ...]:
+def runs(running: Iterable[ReviewClock], timetable: Timetable) -> tuple[tuple[Run, ...], ...]:
     """Return, for each key, the clocks its rules judge, in order of start.
 
     A rule and a pack are judged by the day the clock starts; a rule that continues on a
     change of home keeps its clock for as long as one matching home follows another.
     """
     found: dict[Key, list[Run]] = {}
-    previous: Clock | None = None
+    previous: ReviewClock | None = None
     for clock in running:
         continued = _continue(found, clock, previous)
         for run in _starting(clock, timetable):
@@ -42,7 +42,7 @@ def runs(running: Iterable[Clock], timetable: Timetable) -> tuple[tuple[Run, ...
     return tuple(map(tuple, found.values()))
 
 
-def _starting(clock: Clock, timetable: Timetable) -> Iterable[Run]:
+def _starting(clock: ReviewClock, timetable: Timetable) -> Iterable[Run]:
     day = clock.started.on
     for adopted in timetable.in_force_on(day):
         for rule in adopted.pack.rules:
@@ -50,7 +50,7 @@ def _starting(clock: Clock, timetable: Timetable) -> Iterable[Run]:
                 yield Run(adopted, rule, clock, clock)
 
 
-def _continue(found: dict[Key, list[Run]], clock: Clock, previous: Clock | None) -> frozenset[Key]:
+def _continue(found: dict[Key, list[Run]], clock: ReviewClock, previous: ReviewClock | None) -> frozenset[Key]:
     """Let runs that continue go on through ``clock``; return their keys."""
     continued = []
     for key, sequence in found.items():
@@ -61,12 +61,12 @@ def _continue(found: dict[Key, list[Run]], clock: Clock, previous: Clock | None)
     return frozenset(continued)
 
 
-def _carries_on(run: Run, clock: Clock) -> bool:
+def _carries_on(run: Run, clock: ReviewClock) -> bool:
     continues = run.rule.on_home_change is OnHomeChange.CONTINUE and not run.clock.provisional
     return continues and run.clock.episode_id == clock.episode_id and judges(run.rule, clock)
 
 
-def judges(rule: Rule, clock: Clock) -> bool:
+def judges(rule: Rule, clock: ReviewClock) -> bool:
     """Tell whether ``rule`` owes reviews along ``clock``, apart from when either is in force.
 
     Where no home is recorded, the rules for an ordinary home away from the parents do.

@@ -63,16 +63,16 @@ class Reporting:
 
     async def catch_up(self, key: ApiKey) -> None:
         """Return when everything in the authority's log is projected."""
-        while await self._app.state.follower.subscription.step(key.authority_id):
+        while await self._app.state.subscription.step(key.authority_id):
             pass
 
     async def follower_round(self) -> None:
         """Take one step with every authority, as the loop in the background does."""
-        await self._app.state.follower.subscription.round()
+        await self._app.state.subscription.round()
 
     async def stop_following(self) -> None:
         """End the loop in the background, as an unforeseen error would."""
-        await self._app.state.follower.stop()
+        await self._app.state.background.stop()
 
     def client(self, key: ApiKey | None = None) -> httpx.AsyncClient:
         """Return a client that presents the key."""

@@ -22,7 +22,7 @@ from shared.domain.envelope import RecordedEvent
 from shared.domain.history import facts
 from shared.domain.ids import child_of_stream
 from shared.identity.keys import ApiKey
-from shared.runtime.database import create_engine
+from shared.runtime.database import create_engine, snapshot
 from shared.runtime.subscription import PositionGap, Subscription
 from tests.services.reporting.telling import START, child, day
 from tests.services.reporting.test_projection_laws import KINDS, tell
@@ -102,12 +102,12 @@ def folded(events: Sequence[RecordedEvent], asked: Asked) -> list[Journey]:
 
 
 async def listed(engine: AsyncEngine, authority_id: str, asked: Asked, wanted: Wanted, limit: int) -> list[ChildRecord]:
-    async with log.snapshot(engine) as connection:
+    async with snapshot(engine) as connection:
         return await journeys.children(connection, authority_id, asked, wanted, after="", limit=limit)
 
 
 async def measured(engine: AsyncEngine, authority_id: str, asked: Asked) -> tuple[list[EpisodeRecord], int]:
-    async with log.snapshot(engine) as connection:
+    async with snapshot(engine) as connection:
         found = await journeys.episodes(connection, authority_id, asked)
     return sorted(found.records, key=lambda each: (each.child_id, each.ordinal)), found.recommendations_outside
 
@@ -171,9 +171,9 @@ async def test_a_gap_in_the_log_is_never_stepped_over(engine: AsyncEngine, key: 
     subscription = Subscription(engine, reader, JourneyProjector(), pause_seconds=1)
     with pytest.raises(PositionGap):
         await subscription.step(key.authority_id)
-    async with log.snapshot(engine) as connection:
+    async with snapshot(engine) as connection:
         assert await log.position(connection, key.authority_id) == 0
-        assert await log.child_events(connection, key.authority_id, CHILDREN) == {one: [] for one in CHILDREN}
+        assert await log.log_copy.child_events(connection, key.authority_id, CHILDREN) == {one: [] for one in CHILDREN}
 
 
 async def test_facts_of_the_council_touch_no_child(engine: AsyncEngine, key: ApiKey) -> None:
@@ -181,7 +181,7 @@ async def test_facts_of_the_council_touch_no_child(engine: AsyncEngine, key: Api
     written = Log(key.authority_id)
     written.add("timetable.adopted", "authority", START, pack="local", edition="1", effective_on=START.isoformat())
     await Subscription(engine, Reader(written), JourneyProjector(), pause_seconds=1).step(key.authority_id)
-    async with log.snapshot(engine) as connection:
+    async with snapshot(engine) as connection:
         assert await log.position(connection, key.authority_id) == 1
     assert await listed(engine, key.authority_id, Asked(as_of=FAR, known_at=None), Wanted(), 9) == []
 
@@ -190,7 +190,7 @@ async def test_the_position_known_then(engine: AsyncEngine, key: ApiKey) -> None
     """With an instant in the question, the answer's position is that of the last event recorded by then."""
     written = random_log(key.authority_id, 2)
     await Subscription(engine, Reader(written), JourneyProjector(), pause_seconds=1).step(key.authority_id)
-    async with log.snapshot(engine) as connection:
+    async with snapshot(engine) as connection:
         assert await log.position(connection, key.authority_id, written.events[9].recorded_at) == 10
         assert await log.position(connection, key.authority_id, written.events[0].recorded_at - timedelta(1)) == 0
 

@@ -66,12 +66,8 @@ class Scene:
         while await self.subscription.step(self.authority_id):
             pass
 
-    def caught_up(self, authority_id: str) -> int | None:
-        progress = self.subscription.progress.get(authority_id)
-        return progress.position if progress is not None and progress.at_head else None
-
     def tick(self) -> Tick:
-        return Tick(self.engine, self.clock, self.caught_up, pause_seconds=0.01)
+        return Tick(self.engine, self.clock, self.subscription.caught_up, pause_seconds=0.01)
 
     def refresher(self) -> Refresher:
         return Refresher(self.engine, self.clock, pause_seconds=0.01)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from services.scheduler.representations import csv_cell
 from shared.domain.timetable.reviews import Status
 from tests.services.scheduler.scene import CHILD, accommodate, adopt, hold_review
 from tests.services.scheduler.served import Served
@@ -171,14 +170,6 @@ async def test_csv_holds_the_same_rows(running: Served) -> None:
         rows = list(csv.DictReader(io.StringIO(answer.text)))
         assert [each["review_id"] for each in rows] == [each["review_id"] for each in page["items"]]
         assert rows[0]["arithmetic"] == page["items"][0]["explanation"]["arithmetic"]
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\nx"])
-def test_no_cell_is_a_formula(text: str) -> None:
-    """Text that a spreadsheet would compute is quoted; plain text and numbers stay as they are."""
-    assert csv_cell(text) == "'" + text
-    assert csv_cell("plain") == "plain"
-    assert csv_cell(-1) == "-1"
 
 
 async def test_one_review_is_read_by_its_id(running: Served) -> None:

@@ -65,7 +65,7 @@ async def test_an_event_of_an_unknown_type_stops_its_council_alone(running: Serv
 
 async def test_a_loop_that_ended_is_shown(running: Served) -> None:
     """A background task that is no longer running makes the service not ready."""
-    running.app.state.parts._tasks["tick"].cancel()
+    running.app.state.background._tasks["tick"].cancel()
 
     async def shown() -> bool:
         return (await checks(running))["tick"] == "has stopped"
