@@ -21,13 +21,14 @@ class JourneyProjector:
         """Return the position finished so far and lock it."""
         return await log_copy.lock_checkpoint(connection, authority_id)
 
-    async def project(self, connection: AsyncConnection, authority_id: str, events: Sequence[RecordedEvent]) -> None:
-        """Copy the events and write the rows of each child they are about."""
+    async def project(self, connection: AsyncConnection, authority_id: str, events: Sequence[RecordedEvent]) -> int:
+        """Copy the events and write the rows of each child they are about; return the last one's position."""
         await log_copy.add_events(connection, authority_id, events)
         touched = sorted({child for child in map(child_of_stream, (each.stream for each in events)) if child})
         if touched:
             of_children = await log_copy.child_events(connection, authority_id, touched)
             await journeys.write(connection, authority_id, of_children)
+        return events[-1].position
 
     async def advance(self, connection: AsyncConnection, authority_id: str, position: int) -> None:
         """Move the locked checkpoint."""

@@ -7,6 +7,7 @@
     ├── MalformedBody                400  the bytes cannot be read as what they claim to be
     ├── UnsupportedMedia             415  no such format is taken here
     ├── BodyTooLarge                 413  the body is over the published limit
+    ├── BodyTooSlow                  408  the body did not arrive in time
     ├── NotAuthenticated             401  no key, or a key that is not valid
     ├── NotPermitted                 403  the key lacks the scope
     ├── NotFound                     404  no such thing within this authority
@@ -82,6 +83,13 @@ class BodyTooLarge(HomewardError):
 
     status = 413
     slug = "body-too-large"
+
+
+class BodyTooSlow(HomewardError):
+    """The body did not arrive in time."""
+
+    status = 408
+    slug = "body-too-slow"
 
 
 class NotAuthenticated(HomewardError):

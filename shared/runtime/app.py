@@ -57,6 +57,8 @@ def build_app(
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        # A redirect would be made from the Host header, which the caller chooses.
+        redirect_slashes=False,
         separate_input_output_schemas=False,
     )
     add_problem_handlers(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from time import perf_counter
 from urllib.parse import unquote_to_bytes
 from uuid import uuid4
@@ -9,10 +10,13 @@ from uuid import uuid4
 from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.domain.errors import Fault, MalformedBody
+from shared.domain.errors import BodyTooSlow, Fault, UnreadableUrl
 from shared.runtime.problems import answer, unforeseen
 
 MAX_QUERY_BYTES = 8_192
+#: A sender has this long for a whole body, and for each part of it.
+BODY_SECONDS = 300.0
+BODY_PAUSE_SECONDS = 20.0
 
 _seconds = Histogram("homeward_http_request_seconds", "Time to answer", ["service", "method", "operation", "status"])
 
@@ -37,9 +41,10 @@ class RequestGuard:
             await self._app(scope, receive, send)
             return
         watch = _Watch(send)
+        body = _Body(receive)
         app = self._app if _readable(scope) else answer(_UNREADABLE)
         try:
-            await app(scope, receive, watch.send)
+            await app(scope, body.receive, watch.send)
         except Exception as error:
             # Caught here and not by a handler of the app: Starlette would raise it again behind such a
             # handler, and the server would log its text, which may hold a child's data.
@@ -49,6 +54,26 @@ class RequestGuard:
         finally:
             route = getattr(scope.get("route"), "path", "other")
             _seconds.labels(self._service, scope["method"], route, str(watch.status)).observe(watch.elapsed())
+
+
+class _Body:
+    """Passes on the body as it arrives, as long as it arrives in time."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._deadline = perf_counter() + BODY_SECONDS
+        self._whole = False
+
+    async def receive(self) -> Message:
+        if self._whole:
+            return await self._receive()
+        left = min(self._deadline - perf_counter(), BODY_PAUSE_SECONDS)
+        try:
+            message = await asyncio.wait_for(self._receive(), max(left, 0.0))
+        except TimeoutError:
+            raise BodyTooSlow from None
+        self._whole = not message.get("more_body", False)
+        return message
 
 
 class _Watch:
@@ -71,8 +96,7 @@ class _Watch:
         await self._send(message)
 
 
-_UNREADABLE = MalformedBody(
-    "The URL cannot be read.",
+_UNREADABLE = UnreadableUrl(
     faults=[
         Fault("?", "url_unreadable", "The path or query is not percent-encoded UTF-8, holds U+0000, or is too long.")
     ],

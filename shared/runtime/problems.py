@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match
 
 from shared.domain.errors import Fault, HomewardError, InvalidInput, MalformedBody, NotReady
 from shared.wire.faults import faults_of, known_part, message_of, pointer
@@ -27,6 +28,7 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
     "default": {"model": Problem, "description": "A problem (RFC 9457).", "content": {MEDIA_TYPE: {}}}
 }
 
+_METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 _PLACES = {"query": "?", "path": ":", "header": ":", "cookie": ":"}
 
 
@@ -67,14 +69,25 @@ def _request_fault(error: Mapping[str, Any]) -> Fault:
     return Fault(where, error["type"], message_of(error))
 
 
-async def _http_exception(_: Request, error: Exception) -> JSONResponse:
+async def _http_exception(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     slug = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "refused")
     title = {404: "There is nothing at this path", 405: "This path does not take that method"}.get(
         error.status_code, "The request was refused"
     )
     problem = Problem(type=TYPE_PREFIX + slug, title=title, status=error.status_code, detail=title, errors=[])
-    return JSONResponse(problem.model_dump(), error.status_code, error.headers, MEDIA_TYPE)
+    headers = _allow(request) if error.status_code == 405 else error.headers  # noqa: PLR2004 - RFC 9110 asks for it
+    return JSONResponse(problem.model_dump(), error.status_code, headers, MEDIA_TYPE)
+
+
+def _allow(request: Request) -> dict[str, str]:
+    """Name every method of the path: each operation is a route of its own, and Starlette names the first one's."""
+
+    def taken(method: str) -> bool:
+        scope = {**request.scope, "method": method}
+        return any(route.matches(scope)[0] is Match.FULL for route in request.app.routes)
+
+    return {"allow": ", ".join(method for method in _METHODS if taken(method))}
 
 
 async def _database_away(_: Request, error: Exception) -> JSONResponse:

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import Protocol
 
 from prometheus_client import Gauge
@@ -24,6 +25,10 @@ log = logging.getLogger(__name__)
 
 PAGE = 1000
 LONGEST_PAUSE_SECONDS = 10.0
+#: Authorities projected at once: one whose events take long holds one turn and leaves the others.
+TURNS = 4
+#: A step that takes longer is told as trouble; a projector is to stop well before.
+SLOW_SECONDS = 60.0
 
 _position = Gauge("homeward_subscription_position", "Log position reached", ["subscription", "authority"])
 _stopped = Gauge(
@@ -65,8 +70,11 @@ class Projector(Protocol):
         """Return the position finished so far, 0 at first, and lock it until the transaction ends."""
         ...
 
-    async def project(self, connection: AsyncConnection, authority_id: str, events: Sequence[RecordedEvent]) -> None:
-        """Bring the read model up to these events."""
+    async def project(self, connection: AsyncConnection, authority_id: str, events: Sequence[RecordedEvent]) -> int:
+        """Bring the read model up to these events, or to some of them if all would take long.
+
+        Return the position reached: that of the last event projected, at least the first one's.
+        """
         ...
 
     async def advance(self, connection: AsyncConnection, authority_id: str, position: int) -> None:
@@ -85,6 +93,14 @@ class Progress:
     position: int = 0
     at_head: bool = False
     error: str | None = None
+    step_began: float | None = None
+
+    def trouble(self) -> str | None:
+        """Tell what stops it or takes too long, in words for an operator; None if nothing does."""
+        lasted = 0.0 if self.step_began is None else monotonic() - self.step_began
+        if lasted > SLOW_SECONDS:
+            return f"one step has taken {lasted:.0f} s so far after position {self.position}"
+        return self.error
 
 
 class Subscription:
@@ -96,13 +112,15 @@ class Subscription:
         self._reader = reader
         self._projector = projector
         self._pause_seconds = pause_seconds
+        self._turns = asyncio.Semaphore(TURNS)
+        self._blind: str | None = None
         self.progress: dict[str, Progress] = {}
 
     @property
     def error(self) -> str | None:
         """What stops it, for each authority that it cannot follow, in words for an operator; None if nothing does."""
-        wrong = [f"{name}: {each.error}" for name, each in sorted(self.progress.items()) if each.error]
-        return "; ".join(wrong) or None
+        wrong = {name: each.trouble() for name, each in sorted(self.progress.items())}
+        return "; ".join([f"{name}: {trouble}" for name, trouble in wrong.items() if trouble]) or self._blind
 
     def caught_up(self, authority_id: str) -> int | None:
         """Return the position at which this process saw the end of the authority's log; None while it is behind."""
@@ -112,29 +130,45 @@ class Subscription:
         return progress.position
 
     async def run(self) -> None:
-        """Follow until cancelled; trouble is logged, shown in ``progress`` and tried again."""
-        pause = self._pause_seconds
-        while True:
-            busy, failed = await self.round()
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS) if failed else self._pause_seconds
-            if failed or not busy:
-                await asyncio.sleep(pause)
+        """Follow every authority until cancelled; trouble is logged, shown in ``error`` and tried again."""
+        following: dict[str, asyncio.Task[None]] = {}
+        try:
+            while True:
+                for authority_id in await self._authorities():
+                    if authority_id not in following:
+                        following[authority_id] = asyncio.create_task(self._follow(authority_id))
+                await asyncio.sleep(self._pause_seconds)
+        finally:
+            for task in following.values():
+                task.cancel()
+            await asyncio.gather(*following.values(), return_exceptions=True)
 
-    async def round(self) -> tuple[bool, bool]:
-        """Project one page of every authority; return whether any had events, and whether any failed."""
+    async def _authorities(self) -> list[str]:
         try:
             async with self._engine.connect() as connection:
                 names = await authorities(connection)
-        except Exception as error:
-            log.warning("%s cannot list authorities: %s", self._projector.subscription, type(error).__name__)
-            return False, True
-        outcomes = [await self._guarded_step(authority_id) for authority_id in names]
-        return any(outcome is True for outcome in outcomes), any(outcome is None for outcome in outcomes)
+        except Exception as error:  # The database may come back.
+            self._blind = f"cannot list authorities ({type(error).__name__})"
+            log.warning("%s %s", self._projector.subscription, self._blind)
+            return []
+        self._blind = None
+        return names
 
-    async def _guarded_step(self, authority_id: str) -> bool | None:
-        """Take one step; None when it failed, and then nothing was written."""
+    async def _follow(self, authority_id: str) -> None:
+        """Follow one authority until cancelled, with longer and longer pauses while it fails."""
+        pause = self._pause_seconds
+        while True:
+            async with self._turns:
+                busy = await self.attempt(authority_id)
+            pause = min(pause * 2, LONGEST_PAUSE_SECONDS) if busy is None else self._pause_seconds
+            if not busy:
+                await asyncio.sleep(pause)
+
+    async def attempt(self, authority_id: str) -> bool | None:
+        """Take one step; return whether there was anything, None when it failed and nothing was written."""
         progress = self.progress.setdefault(authority_id, Progress())
         labels = (self._projector.subscription, authority_id)
+        progress.step_began = monotonic()
         try:
             busy = await self.step(authority_id)
         except Exception as error:  # One authority's trouble must not stop the others.
@@ -143,6 +177,8 @@ class Subscription:
             # The error's text may hold a child's data: only its type is logged, except for our own.
             log.warning("%s stopped for %s: %s", *labels, error if isinstance(error, NotReady) else progress.error)
             return None
+        finally:
+            progress.step_began = None
         progress.error = None
         _stopped.labels(*labels).set(0)
         _position.labels(*labels).set(progress.position)
@@ -160,8 +196,8 @@ class Subscription:
             if page.events:
                 if page.events[0].position != position + 1:
                     raise PositionGap(f"expected position {position + 1}, read {page.events[0].position}")
-                await self._projector.project(connection, authority_id, page.events)
-                position = page.events[-1].position
+                position = await self._projector.project(connection, authority_id, page.events)
                 await self._projector.advance(connection, authority_id, position)
-        progress.position, progress.at_head = position, page.at_head
+        whole = not page.events or position == page.events[-1].position
+        progress.position, progress.at_head = position, page.at_head and whole
         return bool(page.events)

@@ -28,6 +28,10 @@ class ProblemKind(BaseModel):
 
 #: Slug to meaning and next step, for each error type.
 _ADVICE = {
+    "body-too-slow": (
+        "The rest of the body did not arrive within the time that a sender has. Nothing of it was stored.",
+        "Send the request again: events that were stored before are recognised. Over a slow line send fewer at once.",
+    ),
     "internal-error": (
         "Homeward met a fault of its own. Nothing of the request was stored.",
         "Send the request again; if it fails again, tell the operator the x-request-id of the answer.",

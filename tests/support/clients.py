@@ -23,5 +23,6 @@ async def asgi_client(app: FastAPI, key: ApiKey | None = None) -> AsyncIterator[
 
 def client_of(app: FastAPI, key: ApiKey | None = None) -> httpx.AsyncClient:
     """Return a client of an app whose lifespan somebody else has entered."""
-    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    # An error that reached the server would be logged there with its text: none may.
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=True)
     return httpx.AsyncClient(transport=transport, base_url=BASE_URL, headers=headers(key) if key else None)

@@ -66,9 +66,9 @@ class Reporting:
         while await self._app.state.subscription.step(key.authority_id):
             pass
 
-    async def follower_round(self) -> None:
-        """Take one step with every authority, as the loop in the background does."""
-        await self._app.state.subscription.round()
+    async def follower_attempt(self, key: ApiKey) -> None:
+        """Take one step with this authority, as the loop in the background does."""
+        await self._app.state.subscription.attempt(key.authority_id)
 
     async def stop_following(self) -> None:
         """End the loop in the background, as an unforeseen error would."""

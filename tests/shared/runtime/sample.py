@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, FastAPI, Query
+from fastapi import APIRouter, Depends, FastAPI, Query, Request
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import DBAPIError
 
@@ -59,6 +59,18 @@ async def both_times(asked: Annotated[Times, Depends(times)]) -> dict[str, str |
 async def body(read: Body) -> int:
     """Give back the number."""
     return read.number
+
+
+@router.get("/both")
+@router.post("/both")
+async def both() -> None:
+    """Take two methods on one path."""
+
+
+@router.post("/raw")
+async def raw(request: Request) -> int:
+    """Give back the length of the body, read as our services read theirs."""
+    return len(await request.body())
 
 
 @router.get("/many")

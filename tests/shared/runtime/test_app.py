@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from shared.domain.clock import SettableClock
 from shared.runtime.guard import MAX_QUERY_BYTES
@@ -121,3 +124,41 @@ async def test_requests_are_counted_by_operation_and_not_by_child(client: httpx.
 
     assert 'operation="/v1/events/fail/{how}"' in figures
     assert "ada-the-child" not in figures
+
+
+async def test_a_trailing_slash_is_another_path(client: httpx.AsyncClient) -> None:
+    """It is answered 404 with a problem, never with a redirect made from the caller's Host header."""
+    answer = await client.get("/v1/events/me/", headers={"host": "evil.example"})
+
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "/v1/problems/not-found"
+
+
+async def test_a_body_that_stops_arriving_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, clock: SettableClock
+) -> None:
+    """A sender that goes silent is answered 408, so that silent senders do not pile up."""
+    monkeypatch.setattr("shared.runtime.guard.BODY_PAUSE_SECONDS", 0.05)
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    app = create_app(settings, clock)
+    sent: list[Message] = []
+    parts = body()
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": await anext(parts), "more_body": True}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/events/raw", "raw_path": b"/v1/events/raw",
+        "query_string": b"", "headers": [(b"content-type", b"application/json")],
+    }  # fmt: skip
+    async with app.router.lifespan_context(app):
+        await app(scope, receive, send)
+
+    assert sent[0]["status"] == 408

@@ -89,3 +89,11 @@ def test_pointers_are_escaped() -> None:
 def test_an_error_without_words_tells_its_title() -> None:
     """The first line of the docstring stands in for a detail."""
     assert HomewardError().detail == HomewardError().title
+
+
+async def test_a_wrong_method_is_told_every_right_one(client: httpx.AsyncClient) -> None:
+    """The Allow header names the methods of all operations on the path."""
+    answer = await client.delete("/v1/events/both")
+
+    assert answer.status_code == 405
+    assert answer.headers["allow"] == "GET, POST"

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from shared.domain.envelope import RecordedEvent
 from shared.domain.errors import NotReady
 from shared.runtime.database import driver_url
-from shared.runtime.subscription import PAGE, PositionGap, Subscription
+from shared.runtime.subscription import PAGE, SLOW_SECONDS, PositionGap, Progress, Subscription
 from tests.support.council import new_authority
 from tests.support.events import recorded
 from tests.support.waiting import eventually
@@ -50,6 +50,7 @@ class Projector:
 
     def __init__(self) -> None:
         self.fail_at: int | None = None
+        self.at_most: int | None = None
 
     async def checkpoint(self, connection: AsyncConnection, authority_id: str) -> int:
         await connection.execute(
@@ -60,13 +61,14 @@ class Projector:
         )
         return int(locked or 0)
 
-    async def project(self, connection: AsyncConnection, authority_id: str, events: Sequence[RecordedEvent]) -> None:
-        for each in events:
+    async def project(self, connection: AsyncConnection, authority_id: str, events: Sequence[RecordedEvent]) -> int:
+        for each in events[: self.at_most]:
             await connection.execute(
                 text("INSERT INTO sample.seen VALUES (:a, :p)"), {"a": authority_id, "p": each.position}
             )
             if each.position == self.fail_at:
                 raise RuntimeError("a child's data")
+        return each.position
 
     async def advance(self, connection: AsyncConnection, authority_id: str, position: int) -> None:
         await connection.execute(
@@ -121,12 +123,12 @@ async def test_a_failure_writes_nothing_and_is_tried_again(engine: AsyncEngine, 
     projector.fail_at = 2
     subscription = following(engine, Reader([event(1), event(2), event(3)]), projector)
 
-    assert await subscription.round() == (False, True)
+    assert await subscription.attempt(council) is None
     assert await seen(engine) == []
     assert subscription.progress[council].error == "RuntimeError after position 0"
 
     projector.fail_at = None
-    assert await subscription.round() == (True, False)
+    assert await subscription.attempt(council) is True
     assert await seen(engine) == [1, 2, 3]
     assert subscription.progress[council].error is None
 
@@ -151,21 +153,50 @@ async def test_two_replicas_project_each_event_once(engine: AsyncEngine, council
     assert await seen(engine) == list(range(1, 51))
 
 
-async def test_one_authority_s_trouble_does_not_stop_another(
+async def test_one_authority_s_slowness_does_not_hold_up_another(
     engine: AsyncEngine, council: str, fresh_database_url: str
 ) -> None:
-    """The others go on in the same round."""
+    """While a step of one takes for ever, the others are followed to the head."""
     other = (await new_authority(fresh_database_url)).authority_id
-    broken = min(council, other)
 
-    class Partly(Reader):
+    class Stuck(Reader):
         async def read(self, authority_id: str, *, after: int, limit: int) -> Page:
-            if authority_id == broken:
-                raise NotReady("away")
+            if authority_id == council:
+                await asyncio.Event().wait()
             return await super().read(authority_id, after=after, limit=limit)
 
-    assert await following(engine, Partly([event(1)])).round() == (True, True)
-    assert await seen(engine) == [1]
+    subscription = following(engine, Stuck([event(1), event(2)]))
+    task = asyncio.create_task(subscription.run())
+    try:
+        await eventually(lambda: subscription.caught_up(other) == 2)
+        assert subscription.caught_up(council) is None
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_a_step_that_takes_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that has gone on for over a minute shows as trouble while it goes on."""
+    now = 1000.0
+    monkeypatch.setattr("shared.runtime.subscription.monotonic", lambda: now)
+    progress = Progress(position=7, step_began=now - SLOW_SECONDS - 1)
+
+    assert progress.trouble() == "one step has taken 61 s so far after position 7"
+    assert Progress(position=7, step_began=now - 1).trouble() is None
+
+
+async def test_a_projector_may_stop_within_a_page(engine: AsyncEngine, council: str) -> None:
+    """The checkpoint moves as far as the projector got, and the rest comes with the next steps."""
+    projector = Projector()
+    projector.at_most = 2
+    subscription = following(engine, Reader([event(1), event(2), event(3)]), projector)
+
+    assert await subscription.step(council)
+    assert subscription.caught_up(council) is None
+    assert await subscription.attempt(council)
+    assert subscription.caught_up(council) == 3
+    assert await seen(engine) == [1, 2, 3]
 
 
 async def test_it_follows_until_it_is_cancelled(engine: AsyncEngine, council: str) -> None:
