@@ -163,6 +163,7 @@ class Recommendation:
 class EpisodeRecord:
     """One episode of care as measures count it: a row of the read model.
 
+    ``episode_id`` is the recorded one, with a number from its second use on (``e1#2``).
     ``team`` worked with the child when the episode began, or was the first assigned
     during it.  ``recommended_on`` and the routes are those of the first recommendation.
     ``overtaken_on`` is the day on which a later episode of the child began while this one

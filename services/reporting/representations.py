@@ -1,8 +1,7 @@
-"""From this service's types to what it says: JSON views, CSV, what a cursor holds."""
+"""From this service's types to what it says: JSON views and CSV."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -30,8 +29,7 @@ from services.reporting.schemas import (
     RecommendationView,
     RowView,
 )
-from shared.domain.ids import IDENTIFIER_PATTERN
-from shared.wire.cursor import decode_cursor, encode_cursor, foreign_cursor
+from shared.wire.cursor import Cursors
 from shared.wire.tables_as_csv import cell, table_as_csv
 
 #: Version of the milestone chain by which journeys are told; raised when a milestone's meaning changes.
@@ -70,13 +68,13 @@ def journey_answer(journey: Journey, source: Source) -> JourneyAnswer:
     )
 
 
-def journey_page(children: Sequence[ChildRecord], limit: int, source: Source) -> JourneyPage:
+def journey_page(children: Sequence[ChildRecord], limit: int, source: Source, cursors: Cursors) -> JourneyPage:
     """Return a page of up to ``limit`` children; one more in ``children`` tells that there is a next page."""
     shown = children[:limit]
     return JourneyPage(
         **source.members(CHAIN_VERSION),
         items=[_child_view(each, source.as_of) for each in shown],
-        next_cursor=encode_cursor([shown[-1].child_id]) if len(children) > limit else None,
+        next_cursor=cursors.encode(shown[-1].child_id) if len(children) > limit else None,
     )
 
 
@@ -243,11 +241,3 @@ def _provenance(answer: Provenance) -> dict[str, Any]:
 def provenance_headers(answer: Provenance) -> dict[str, str]:
     """Return what the answer was made from as headers, since an empty CSV has no line to say it."""
     return {f"homeward-{name.replace('_', '-')}": cell(value) for name, value in _provenance(answer).items()}
-
-
-def child_of_cursor(cursor: str) -> str:
-    """Return the child behind which to go on; raises InvalidInput for a cursor that was not made here."""
-    (child_id,) = decode_cursor(cursor, length=1)
-    if not isinstance(child_id, str) or not re.fullmatch(IDENTIFIER_PATTERN, child_id):
-        raise foreign_cursor()
-    return child_id

@@ -81,7 +81,7 @@ class RecommendationView(View):
 class EpisodeSummary(View):
     """One episode of care and where it stands."""
 
-    episode_id: str
+    episode_id: str = Field(description="As recorded; used again after its end, with a number: `e1#2`.")
     ordinal: int = Field(description="1 for the child's first episode.")
     previous_episode_id: str | None
     days_since_previous_episode: int | None = Field(description="Days between the end of the previous one and this.")

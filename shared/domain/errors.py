@@ -5,6 +5,7 @@
     HomewardError                    has a stable problem type, title and status
     ├── InvalidInput                 422  the request or event breaks a rule
     ├── MalformedBody                400  the bytes cannot be read as what they claim to be
+    ├── UnreadableUrl                400  the URL cannot be read, or is too long
     ├── UnsupportedMedia             415  no such format is taken here
     ├── BodyTooLarge                 413  the body is over the published limit
     ├── BodyTooSlow                  408  the body did not arrive in time
@@ -69,6 +70,13 @@ class MalformedBody(HomewardError):
 
     status = 400
     slug = "malformed-body"
+
+
+class UnreadableUrl(HomewardError):
+    """The URL cannot be read, or is too long."""
+
+    status = 400
+    slug = "unreadable-url"
 
 
 class UnsupportedMedia(HomewardError):

@@ -42,10 +42,14 @@ _ADVICE = {
     ),
     "malformed-body": (
         (
-            "The body, a header or the URL cannot be read as what it claims to be: JSON that is no JSON, a member "
+            "The body or a header cannot be read as what it claims to be: JSON that is no JSON, a member "
             "named twice, a number too large, the character U+0000, bytes that are not UTF-8."
         ),
         "Correct the sender's encoding. Homeward reads JSON so that one text has one meaning.",
+    ),
+    "unreadable-url": (
+        "The path or query is not percent-encoded UTF-8, holds the character U+0000, or the query is too long.",
+        "Encode the URL as UTF-8 with percent signs. Ask for a long list of values in several requests.",
     ),
     "unsupported-media-type": (
         "The operation does not take the Content-Type, or its charset, or a compressed body.",

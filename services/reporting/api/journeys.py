@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import TypeAdapter
 
 from services.reporting.representations import (
     Source,
-    child_of_cursor,
     journey_answer,
     journey_csv,
     journey_page,
@@ -27,10 +27,13 @@ from shared.runtime.csv_answers import CSV_ANSWER, Format, csv_response, wants_c
 from shared.runtime.database import snapshot
 from shared.runtime.resources import Opened
 from shared.runtime.times import When
+from shared.wire.cursor import Cursors
 
 router = APIRouter(tags=["journeys"])
 
 Reader = Annotated[Principal, Depends(require(Scope.JOURNEYS_READ))]
+
+_PLACE = TypeAdapter(tuple[ChildId])
 
 
 async def wanted_children(
@@ -54,19 +57,22 @@ async def list_journeys(
     when: When,
     wanted: Annotated[Wanted, Depends(wanted_children)],
     limit: Annotated[int, Query(ge=1, le=1000, description="Most items on a page.")] = 100,
-    cursor: Annotated[str | None, Query(max_length=500, description="`next_cursor` of the page before.")] = None,
+    cursor: Annotated[
+        str | None, Query(max_length=500, description="`next_cursor` of the page before, with the same filters.")
+    ] = None,
     format: Format = None,  # noqa: A002 - the name of the query parameter
 ) -> JourneyPage | Response:
     """List children with their latest episode of care, how long they wait, and what is next.
 
     In CSV the next cursor stands in the header `homeward-next-cursor`.
     """
-    after = "" if cursor is None else child_of_cursor(cursor)
+    cursors = Cursors.of("journeys", request.query_params.multi_items())
+    after = "" if cursor is None else cursors.decode(cursor, _PLACE)[0]
     asked = Asked(as_of=when.as_of, known_at=when.known_at)
     async with snapshot(opened.engine) as connection:
         source = Source(when.as_of, when.known_at, await position(connection, principal.authority_id, when.known_at))
         found = await journeys.children(connection, principal.authority_id, asked, wanted, after=after, limit=limit + 1)
-    page = journey_page(found, limit, source)
+    page = journey_page(found, limit, source, cursors)
     if wants_csv(request, format):
         return csv_response(journeys_csv(page), headers=provenance_headers(page), next_cursor=page.next_cursor)
     return page

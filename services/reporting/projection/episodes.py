@@ -60,7 +60,7 @@ def _row(span: Span, recommendations: Sequence[Recommendation], chain: Sequence[
     ended = span.ended.data if span.ended is not None else None
     last, coming = last_step(chain), next_step(chain)
     return {
-        "episode_id": span.accommodated.episode_id,
+        "episode_id": span.identity,
         "accommodated_on": span.accommodated_on,
         "legal_reason": span.accommodated.legal_reason,
         "recommended_on": first.entry.occurred_on if first else None,

@@ -7,7 +7,7 @@ to the one that began later.  A fact in no span is kept with the reason.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import pairwise
@@ -23,9 +23,12 @@ _NO_INSTANT = datetime(9999, 12, 31, tzinfo=UTC)
 class Span:
     """One episode of care with the facts in it, in the order in which they are told.
 
+    ``identity`` is the recorded episode id, with a number from the second time on (``e1#2``):
+    an id that is used again after its end is another episode, as for the scheduler.
     ``overtaken_on``: the day a later episode began while this one had no recorded end.
     """
 
+    identity: str
     begun: Fact
     accommodated: ChildAccommodated
     ended: Fact | None = None
@@ -85,8 +88,7 @@ def _identity(fact: Fact) -> tuple[str, str]:
 def attribute(told: Sequence[Fact]) -> Placed:
     """Put every fact, given in told order, in its place."""
     placed = Placed(spans=[], about_child=[], outside=[])
-    _begin(placed, told)
-    _end(placed, told)
+    _pair(placed, told)
     _overtake(placed.spans)
     taken = {_identity(fact) for fact, _ in placed.outside}
     for fact in told:
@@ -95,37 +97,72 @@ def attribute(told: Sequence[Fact]) -> Placed:
     return placed
 
 
-def _begin(placed: Placed, told: Sequence[Fact]) -> None:
-    begun: set[str] = set()
+def _pair(placed: Placed, told: Sequence[Fact]) -> None:
+    """Tell beginnings and ends in turn: the id of an episode may be used again once it is over."""
+    ends = {_ending(fact): fact for fact in reversed(told) if isinstance(fact.data, EpisodeEnded)}
+    strays: list[Fact] = []
     for fact in told:
-        if not isinstance(fact.data, ChildAccommodated):
-            continue
-        if fact.data.episode_id in begun:
+        if isinstance(fact.data, ChildAccommodated):
+            _begin(placed, fact, fact.data, ends)
+        elif isinstance(fact.data, EpisodeEnded) and not _end(placed.spans, fact, fact.data):
+            strays.append(fact)
+    placed.outside += [(fact, _cannot_end(placed.spans, fact)) for fact in strays]
+
+
+def _ending(fact: Fact) -> tuple[str, date]:
+    return _episode_named(fact), fact.occurred_on
+
+
+def _episode_named(fact: Fact) -> str:
+    return fact.data.episode_id if isinstance(fact.data, (ChildAccommodated, EpisodeEnded)) else ""
+
+
+def _named(spans: Iterable[Span], episode_id: str) -> list[Span]:
+    return [span for span in spans if span.accommodated.episode_id == episode_id]
+
+
+def _begin(placed: Placed, fact: Fact, data: ChildAccommodated, ends: Mapping[tuple[str, date], Fact]) -> None:
+    same = _named(placed.spans, data.episode_id)
+    if same and _runs(same[-1], placed.spans):
+        end = ends.get((data.episode_id, fact.occurred_on))
+        if end is None or same[-1].accommodated_on == fact.occurred_on:
             placed.outside.append((fact, OutsideReason.EPISODE_ALREADY_BEGUN))
-            continue
-        begun.add(fact.data.episode_id)
-        placed.spans.append(Span(fact, fact.data))
+            return
+        # Beginnings are told before ends, but here the episode that runs ends and another begins that day.
+        same[-1].ended = end
+    identity = f"{data.episode_id}#{len(same) + 1}" if same else data.episode_id
+    placed.spans.append(Span(identity, fact, data))
 
 
-def _end(placed: Placed, told: Sequence[Fact]) -> None:
-    spans = {span.accommodated.episode_id: span for span in placed.spans}
-    for fact in told:
-        if not isinstance(fact.data, EpisodeEnded):
-            continue
-        span = spans.get(fact.data.episode_id)
-        reason = _cannot_end(span, fact)
-        if reason is not None:
-            placed.outside.append((fact, reason))
-        elif span is not None:
-            span.ended = fact
+def _runs(span: Span, spans: Sequence[Span]) -> bool:
+    # An episode without an end that a later one has overtaken is over when the later one is.
+    return span.ended is None and (span is spans[-1] or spans[-1].ended is None)
 
 
-def _cannot_end(span: Span | None, fact: Fact) -> OutsideReason | None:
-    if span is None:
+def _end(spans: Iterable[Span], fact: Fact, data: EpisodeEnded) -> bool:
+    """Tell whether the fact ends an episode, or has done so already."""
+    same = _named(spans, data.episode_id)
+    if any(span.ended is fact for span in same):
+        return True
+    if not same or same[-1].ended is not None or _told_again(same, fact):
+        return False
+    same[-1].ended = fact
+    return True
+
+
+def _told_again(same: Sequence[Span], end: Fact) -> bool:
+    # The end of an episode that began again that day, told twice, must not end the new one unseen.
+    before = [span.ended.occurred_on for span in same[:-1] if span.ended is not None]
+    return end.occurred_on in before and same[-1].accommodated_on == end.occurred_on
+
+
+def _cannot_end(spans: Iterable[Span], end: Fact) -> OutsideReason:
+    same = _named(spans, _episode_named(end))
+    if not same:
         return OutsideReason.EPISODE_NOT_KNOWN
-    if fact.occurred_on < span.accommodated_on:
+    if end.occurred_on < same[0].accommodated_on:
         return OutsideReason.ENDED_BEFORE_IT_BEGAN
-    return OutsideReason.EPISODE_ALREADY_ENDED if span.ended is not None else None
+    return OutsideReason.EPISODE_ALREADY_ENDED
 
 
 def _overtake(spans: Sequence[Span]) -> None:
@@ -148,8 +185,7 @@ def _place(placed: Placed, fact: Fact) -> None:
 def _span_of(spans: Sequence[Span], fact: Fact) -> Span | None:
     # A beginning or an end names its episode; only the other facts are placed by their day.
     if isinstance(fact.data, (ChildAccommodated, EpisodeEnded)):
-        named = fact.data.episode_id
-        return next(span for span in spans if span.accommodated.episode_id == named)
+        return next(span for span in spans if span.begun is fact or span.ended is fact)
     return next((span for span in reversed(spans) if span.holds(fact.occurred_on)), None)
 
 

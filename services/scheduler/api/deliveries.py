@@ -6,10 +6,11 @@ from typing import Annotated
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
+from pydantic import Field, TypeAdapter
 
 from services.scheduler.api.endpoints import existing
-from services.scheduler.api.parameters import Cursor, Limit, cursor_position
+from services.scheduler.api.parameters import Cursor, Limit
 from services.scheduler.model import Delivery, DeliveryState
 from services.scheduler.representations import attempt_view, delivery_view
 from services.scheduler.schemas import DeliveryDetail, DeliveryPage, DeliveryStateName, DeliveryView
@@ -19,16 +20,19 @@ from shared.identity.keys import Scope
 from shared.runtime.auth import Principal, require
 from shared.runtime.database import Connection
 from shared.runtime.resources import Opened
-from shared.wire.cursor import decode_cursor, encode_cursor
+from shared.wire.cursor import Cursors
 
 router = APIRouter(tags=["webhooks"])
 
 Manager = Annotated[Principal, Depends(require(Scope.WEBHOOKS_MANAGE))]
 
+_POSITION = TypeAdapter(tuple[Annotated[int, Field(ge=0, lt=2**63)]])
+
 
 @router.get("/v1/webhook-endpoints/{endpoint_id}/deliveries")
 async def list_deliveries(
     *,
+    request: Request,
     endpoint_id: UUID,
     principal: Manager,
     opened: Opened,
@@ -37,7 +41,8 @@ async def list_deliveries(
     cursor: Cursor = None,
 ) -> DeliveryPage:
     """List the notices owed to an endpoint, the newest first."""
-    before = None if cursor is None else cursor_position(decode_cursor(cursor, length=1)[0])
+    cursors = Cursors.of(f"deliveries of {endpoint_id}", request.query_params.multi_items())
+    before = None if cursor is None else cursors.decode(cursor, _POSITION)[0]
     states = [DeliveryState(name) for name in state or ()]
     async with opened.engine.connect() as connection:
         await existing(connection, principal.authority_id, endpoint_id)
@@ -45,7 +50,7 @@ async def list_deliveries(
             connection, principal.authority_id, endpoint_id, states=states, before=before, limit=limit + 1
         )
     shown = found[:limit]
-    following = None if len(found) <= limit else encode_cursor([shown[-1].notice_position])
+    following = None if len(found) <= limit else cursors.encode(shown[-1].notice_position)
     return DeliveryPage(items=[delivery_view(each) for each in shown], next_cursor=following)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 import orjson
 from fastapi import APIRouter, Depends, Request
-from pydantic import ValidationError
+from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 
 from services.scheduler.api.parameters import MAX_BODY_BYTES, Cursor, Limit, json_body
 from services.scheduler.model import Endpoint, NoticeKind
@@ -26,7 +26,7 @@ from shared.runtime.auth import Principal, require
 from shared.runtime.database import Connection
 from shared.runtime.problems import faults_of
 from shared.runtime.resources import Opened
-from shared.wire.cursor import decode_cursor, encode_cursor, foreign_cursor
+from shared.wire.cursor import Cursors
 
 router = APIRouter(tags=["webhooks"])
 
@@ -34,6 +34,10 @@ router = APIRouter(tags=["webhooks"])
 MAX_ENABLED = 100
 
 Manager = Annotated[Principal, Depends(require(Scope.WEBHOOKS_MANAGE))]
+
+# Bounded, because an instant at the edge of the calendar cannot be turned into UTC.
+_Made = Annotated[AwareDatetime, Field(ge=datetime(1900, 1, 1, tzinfo=UTC), lt=datetime(2200, 1, 1, tzinfo=UTC))]
+_PLACE = TypeAdapter(tuple[_Made, UUID])
 
 _BODY = {
     "requestBody": {
@@ -63,13 +67,16 @@ async def create_endpoint(request: Request, principal: Manager, opened: Opened) 
 
 
 @router.get("/v1/webhook-endpoints")
-async def list_endpoints(principal: Manager, opened: Opened, limit: Limit = 100, cursor: Cursor = None) -> EndpointPage:
+async def list_endpoints(
+    request: Request, principal: Manager, opened: Opened, limit: Limit = 100, cursor: Cursor = None
+) -> EndpointPage:
     """List the council's endpoints, disabled ones too, the oldest first."""
-    after = None if cursor is None else _place(cursor)
+    cursors = Cursors.of("webhook endpoints", request.query_params.multi_items())
+    after = None if cursor is None else cursors.decode(cursor, _PLACE)
     async with opened.engine.connect() as connection:
         found = await store.page(connection, principal.authority_id, after=after, limit=limit + 1)
     shown = found[:limit]
-    following = None if len(found) <= limit else _cursor(shown[-1])
+    following = None if len(found) <= limit else cursors.encode(shown[-1].created_at, shown[-1].endpoint_id)
     return EndpointPage(items=[endpoint_view(each) for each in shown], next_cursor=following)
 
 
@@ -116,18 +123,3 @@ def _new_endpoint(wanted: NewEndpoint, now: datetime) -> Endpoint:
         disabled_at=None,
         disabled_because=None,
     )
-
-
-def _cursor(last: Endpoint) -> str:
-    return encode_cursor([last.created_at.isoformat(), last.endpoint_id.hex])
-
-
-def _place(cursor: str) -> tuple[datetime, UUID]:
-    created_at, endpoint_id = decode_cursor(cursor, length=2)
-    try:
-        instant = datetime.fromisoformat(created_at)
-        if instant.tzinfo is None:
-            raise foreign_cursor()
-        return instant, UUID(endpoint_id)
-    except (ValueError, TypeError, AttributeError, OverflowError):
-        raise foreign_cursor() from None

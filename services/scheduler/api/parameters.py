@@ -10,15 +10,16 @@ from pydantic import BeforeValidator
 
 from services.scheduler.model import ReviewFilter
 from shared.domain.catalogue.base import CivilDate
-from shared.domain.errors import BodyTooLarge, Fault, UnsupportedMedia
-from shared.domain.ids import Code, Identifier
+from shared.domain.errors import BodyTooLarge, Fault, InvalidInput, UnsupportedMedia
+from shared.domain.ids import ChildId, Code
 from shared.domain.timetable.reviews import Status
 from shared.wire import strict_json
-from shared.wire.cursor import foreign_cursor
 
 MAX_VALUES = 50
 MAX_BODY_BYTES = 16_384
-MAX_POSITION = 2**63 - 1
+
+#: How a client can say that JSON is in UTF-8, which it is anyway.
+_CHARSETS = frozenset({"charset=utf-8", 'charset="utf-8"'})
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -36,13 +37,13 @@ Cursor = Annotated[
     str | None, Query(max_length=500, description="`next_cursor` of the page before, with the same filters.")
 ]
 
-#: What is listed unless statuses are named: a home that ends withdraws every review projected for it.
+#: What is listed unless statuses are named: a home that ends withdraws the review owed next for it.
 LISTED = frozenset(Status) - {Status.WITHDRAWN}
 
 
 async def asked_reviews(
     *,
-    child: Annotated[list[Identifier] | None, Query(max_length=MAX_VALUES, description="Only these children.")] = None,
+    child: Annotated[list[ChildId] | None, Query(max_length=MAX_VALUES, description="Only these children.")] = None,
     team: Annotated[list[Code] | None, Query(max_length=MAX_VALUES, description="Only these teams.")] = None,
     kind: Annotated[
         list[Code] | None, Query(max_length=MAX_VALUES, description="Only these kinds of reviews (keys of rules).")
@@ -54,7 +55,9 @@ async def asked_reviews(
     due_from: Annotated[QueryDate | None, Query(description="Due on this day or later.")] = None,
     due_to: Annotated[QueryDate | None, Query(description="Due on this day or earlier.")] = None,
 ) -> ReviewFilter:
-    """Read which reviews are asked for; a FastAPI dependency."""
+    """Read which reviews are asked for; a FastAPI dependency.  Raises InvalidInput for a period that ends early."""
+    if due_from is not None and due_to is not None and due_to < due_from:
+        raise InvalidInput(faults=[Fault("?due_to", "period_reversed", "The period ends before it begins.")])
     return ReviewFilter(
         children=_distinct(child),
         teams=_distinct(team),
@@ -69,25 +72,27 @@ def _distinct(values: list[str] | None) -> tuple[str, ...]:
     return tuple(sorted(set(values or ())))
 
 
-def cursor_position(part: Any) -> int:
-    """Return a log position from a cursor; raises InvalidInput if it is none."""
-    if not isinstance(part, int) or isinstance(part, bool) or not 0 <= part <= MAX_POSITION:
-        raise foreign_cursor()
-    return part
-
-
 async def json_body(request: Request) -> Any:
     """Return the decoded JSON body.
 
-    Raises UnsupportedMedia for another media type, BodyTooLarge, or MalformedBody.
+    Raises UnsupportedMedia for another media type, charset or content coding, BodyTooLarge,
+    or MalformedBody.
     """
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media, *parameters = [part.strip().lower() for part in request.headers.get("content-type", "").split(";")]
     if media != "application/json":
-        message = "Send the body as application/json."
-        raise UnsupportedMedia(message, faults=[Fault(":content-type", "media_type_unsupported", message)])
+        raise _unsupported(":content-type", "media_type_unsupported", "Send the body as application/json.")
+    if any(part.startswith("charset") and part not in _CHARSETS for part in parameters):
+        raise _unsupported(":content-type", "charset_unsupported", "Send the body in UTF-8.")
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        message = "Send the body as it is, without Content-Encoding."
+        raise _unsupported(":content-encoding", "content_encoding_unsupported", message)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > MAX_BODY_BYTES:
             raise BodyTooLarge(f"The body of this operation has at most {MAX_BODY_BYTES} bytes.")
     return strict_json.decode(bytes(body))
+
+
+def _unsupported(pointer: str, code: str, message: str) -> UnsupportedMedia:
+    return UnsupportedMedia(message, faults=[Fault(pointer, code, message)])

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from hashlib import sha256
 from typing import Annotated
 from uuid import UUID
 
-import orjson
 from fastapi import APIRouter, Depends, Request, Response
+from pydantic import TypeAdapter
 
 from services.scheduler.api.parameters import Cursor, Limit, asked_reviews
 from services.scheduler.api.reading import find_one, find_page
@@ -25,11 +24,13 @@ from shared.runtime.csv_answers import CSV_ANSWER, Format, csv_response, wants_c
 from shared.runtime.database import snapshot
 from shared.runtime.resources import Opened
 from shared.runtime.times import When
-from shared.wire.cursor import decode_cursor, encode_cursor, foreign_cursor
+from shared.wire.cursor import Cursors
 
 router = APIRouter(tags=["reviews"])
 
 Reader = Annotated[Principal, Depends(require(Scope.REVIEWS_READ))]
+
+_PLACE = TypeAdapter(tuple[date, UUID])
 
 
 @router.get("/v1/reviews", response_model=ReviewPage, responses=CSV_ANSWER)
@@ -50,11 +51,13 @@ async def list_reviews(
     `counts` covers all pages. In CSV the next cursor stands in the header
     `homeward-next-cursor`.
     """
-    after = None if cursor is None else _place(cursor, asked)
+    cursors = Cursors.of("reviews", request.query_params.multi_items())
+    after = None if cursor is None else Place(*cursors.decode(cursor, _PLACE))
     async with snapshot(opened.engine) as connection:
         found = await find_page(connection, principal.authority_id, asked, when, after=after, limit=limit)
     views = [review_view(review, when.as_of) for review in found.reviews]
-    following = None if found.following is None else _cursor(found.following, asked)
+    place = found.following
+    following = None if place is None else cursors.encode(place.sort_on, place.review_id)
     if wants_csv(request, format):
         return csv_response(reviews_csv(views), next_cursor=following)
     return ReviewPage(
@@ -78,22 +81,3 @@ async def read_review(review_id: UUID, principal: Reader, opened: Opened, when: 
         projection_position=position,
         review=review_view(review, when.as_of),
     )
-
-
-def _cursor(place: Place, asked: ReviewFilter) -> str:
-    return encode_cursor([place.sort_on.isoformat(), place.review_id.hex, _filter_digest(asked)])
-
-
-def _place(cursor: str, asked: ReviewFilter) -> Place:
-    sort_on, review_id, digest = decode_cursor(cursor, length=3)
-    if digest != _filter_digest(asked):
-        raise foreign_cursor()
-    try:
-        return Place(date.fromisoformat(sort_on), UUID(review_id))
-    except (ValueError, TypeError, AttributeError):
-        raise foreign_cursor() from None
-
-
-def _filter_digest(asked: ReviewFilter) -> str:
-    """Return what ties a cursor to its filters: with others, its page would leave reviews out."""
-    return sha256(orjson.dumps(asked)).hexdigest()[:12]

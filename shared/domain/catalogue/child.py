@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from shared.domain.catalogue.base import CivilDate, EventData
 from shared.domain.ids import Code, Identifier
@@ -65,8 +66,19 @@ class Destination(StrEnum):
 class ChildRegistered(EventData):
     """The council began a record of this child."""
 
-    born_on: CivilDate | None = Field(default=None, description="Date of birth; absent for an unborn child.")
+    born_on: CivilDate | None = Field(
+        default=None, description="Date of birth, not after `occurred_on`; absent for an unborn child."
+    )
     team: Code | None = Field(default=None, description="Code of the team that works with the child.")
+
+    @field_validator("born_on")
+    @classmethod
+    def _born_by_then(cls, born_on: date | None, info: ValidationInfo) -> date | None:
+        # Absent here if it is itself at fault, which is then told.
+        known_on: date | None = info.data.get("occurred_on")
+        if born_on is not None and known_on is not None and born_on > known_on:
+            raise ValueError("born_on lies after occurred_on; an unborn child has no date of birth yet")
+        return born_on
 
 
 class ChildTeamAssigned(EventData):

@@ -13,6 +13,7 @@ import pytest
 
 from shared.domain.clock import SettableClock
 from shared.identity.keys import ApiKey, Scope
+from shared.wire.cursor import Cursors
 from tests.services.reporting.feed import Reporting
 from tests.services.reporting.telling import child, day
 from tests.support.council import new_authority
@@ -221,6 +222,23 @@ async def test_csv_pages_go_on_by_header(council: httpx.AsyncClient) -> None:
     assert [line["child_id"] for line in following] == ["dot"]
 
 
+async def test_a_cursor_belongs_to_its_list_and_its_filters(council: httpx.AsyncClient) -> None:
+    """With other filters, other times, or from another list a cursor is refused, in CSV too: children would be lost."""
+    cursor = (await get(council, "/v1/journeys", waiting="true", limit=1))["next_cursor"]
+    assert [each["child_id"] for each in (await get(council, "/v1/journeys", waiting="true", cursor=cursor))["items"]]
+    of_reviews = Cursors.of("reviews", [("waiting", "true")]).encode("ada")
+    for params in (
+        {"cursor": cursor},
+        {"cursor": cursor, "waiting": "false", "format": "csv"},
+        {"cursor": cursor, "waiting": "true", "team": "north"},
+        {"cursor": cursor, "waiting": "true", "as_of": day(25).isoformat()},
+        {"cursor": of_reviews, "waiting": "true"},
+    ):
+        answer = await council.get("/v1/journeys", params=params)
+        assert answer.status_code == 422
+        assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [("?cursor", "cursor_unknown")]
+
+
 async def test_csv_by_accept_header(council: httpx.AsyncClient) -> None:
     """`Accept: text/csv` does what `format=csv` does, and lines end as RFC 4180 wants."""
     answer = await council.get(MEASURE, headers={"accept": "text/csv"})
@@ -294,6 +312,8 @@ HOSTILE = [
     ("/v1/journeys", {"cursor": "YQ=="}),
     ("/v1/journeys", {"cursor": "gA"}),
     ("/v1/journeys", {"cursor": "YQBi"}),
+    ("/v1/journeys", {"cursor": "WzFd"}),
+    ("/v1/journeys", {"cursor": "bnVsbA"}),
     ("/v1/journeys", {"cursor": "x" * 501}),
     ("/v1/journeys", {"team": "' or 1=1 --"}),
     ("/v1/journeys", {"waiting": "perhaps"}),
@@ -337,7 +357,7 @@ async def test_readiness_shows_database_and_subscription(
     log = reporting.feed.log(key.authority_id)
     child("ada", log).accommodated()
     log.events[0] = _moved(log.events[0])
-    await reporting.follower_round()
+    await reporting.follower_attempt(key)
     answer = await client.get("/readyz")
     assert answer.status_code == 503
     assert key.authority_id in answer.json()["checks"]["subscription"]

@@ -166,7 +166,7 @@ def test_nothing_is_left_out_in_silence() -> None:
     """An impossible or doubled episode is excluded with its reason, and stays in the table."""
 
     def unborn(one: Child) -> None:
-        one.tell("child.registered", 0, born_on=day(10).isoformat())
+        one.tell("child.registered", 10, born_on=day(10).isoformat())
         one.accommodated()
 
     def doubled(one: Child) -> None:
@@ -180,6 +180,21 @@ def test_nothing_is_left_out_in_silence() -> None:
     }
     assert (told.result.episodes, len(told.rows)) == (1, 3)
     assert [row.days for row in told.rows if row.state is State.EXCLUDED] == [None, None]
+
+
+def test_a_child_accommodated_again_under_the_same_id_is_counted() -> None:
+    """The second episode waits from its own first day, although its id was used before."""
+
+    def story(one: Child) -> None:
+        one.accommodated(0, "e1")
+        one.ended(30, "e1")
+        one.accommodated(60, "e1")
+
+    told = measure(council(story), 100)
+    assert [(row.episode.episode_id, row.state, row.days) for row in told.rows] == [
+        ("e1", State.ENDED_WITHOUT_RECOMMENDATION, 30),
+        ("e1#2", State.WAITING, 40),
+    ]
 
 
 def test_a_baby_accommodated_at_birth_is_counted() -> None:

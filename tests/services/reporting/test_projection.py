@@ -203,6 +203,76 @@ def test_days_on_the_border_belong_to_the_episode() -> None:
     assert (first.recommended_on, second.recommended_on) == (None, day(60))
 
 
+def test_an_id_used_again_after_its_end_is_another_episode() -> None:
+    """As for the scheduler, the second episode is numbered, waits for itself, and has its own end."""
+    ada = child()
+    for began in (0, 100, 200):
+        ada.accommodated(began)
+        ada.recommended(began + 50)
+        ada.ended(began + 60)
+    ada.accommodated(300)
+    records = [each.record for each in ada.journey().episodes]
+    assert [(each.episode_id, each.ended_on, each.previous_episode_id) for each in records] == [
+        ("e1", day(60), None),
+        ("e1#2", day(160), "e1"),
+        ("e1#3", day(260), "e1#2"),
+        ("e1#4", None, "e1#3"),
+    ]
+    assert [each.waiting for each in records] == [False, False, False, True]
+    assert ada.journey().outside == ()
+
+
+def test_an_id_used_again_on_the_day_of_its_end_is_another_episode() -> None:
+    """The end closes the earlier episode, even told twice, and the child waits anew from that day."""
+    for ends in (1, 2):
+        ada = child()
+        ada.accommodated()
+        for _ in range(ends):
+            ada.ended(60)
+        ada.accommodated(60)
+        journey = ada.journey()
+        first, second = (each.record for each in journey.episodes)
+        assert (first.ended_on, second.episode_id, second.accommodated_on, second.waiting) == (
+            day(60), "e1#2", day(60), True,
+        )  # fmt: skip
+        assert [each.reason for each in journey.outside] == [OutsideReason.EPISODE_ALREADY_ENDED] * (ends - 1)
+
+
+def test_an_overtaken_id_used_again_after_the_later_episode_is_another() -> None:
+    """A forgotten end does not hide the child who comes again under the old id."""
+    ada = child()
+    ada.accommodated()
+    ada.accommodated(50, "e2")
+    ada.ended(80, "e2")
+    ada.accommodated(100)
+    assert [(each.record.episode_id, each.record.waiting) for each in ada.journey().episodes] == [
+        ("e1", False), ("e2", False), ("e1#2", True),
+    ]  # fmt: skip
+
+
+def test_an_episode_may_begin_and_end_on_one_day_under_an_id_used_before() -> None:
+    """Its end is not taken for that of the earlier episode."""
+    ada = child()
+    ada.accommodated()
+    ada.ended(60)
+    ada.accommodated(100)
+    ada.ended(100)
+    assert [each.record.ended_on for each in ada.journey().episodes] == [day(60), day(100)]
+
+
+def test_one_meeting_may_be_held_as_two_kinds() -> None:
+    """A meeting told under one id as an emergency review and as a Looked After Child Review is both."""
+    ada = child()
+    ada.accommodated()
+    ada.home(emergency=True)
+    for kind in ("emergency_review", "looked_after_child_review"):
+        ada.tell("meeting.held", 3, meeting_id="m1", meeting_kind=kind)
+    told = steps(ada.journey())
+    assert told[Key.EMERGENCY_REVIEW].reached_on == day(3)
+    assert told[Key.FIRST_LOOKED_AFTER_CHILD_REVIEW].reached_on == day(3)
+    assert told[Key.SECOND_LOOKED_AFTER_CHILD_REVIEW].state is StepState.WAITING
+
+
 def test_facts_outside_every_episode_are_shown_with_the_reason() -> None:
     """Nothing is lost: what lies before, between or behind the episodes is told apart, with why."""
     ada = child()

@@ -229,6 +229,7 @@ BAD_QUESTIONS = [
     ("status=lovely", "?status.0"),
     ("kind=" + "a" * 65, "?kind.0"),
     ("child=1234567890%27", "?child.0"),
+    ("child=1234567890", "?child.0"),
     ("due_from=1761990000", "?due_from"),
     ("due_from=2026-02-30", "?due_from"),
     ("due_to=9999-12-31", "?due_to"),
@@ -252,12 +253,24 @@ async def test_bad_questions_are_told_where_they_are_wrong(running: Served, subt
             assert "lovely" not in answer.text
 
 
+async def test_a_period_that_ends_before_it_begins_is_refused(running: Served) -> None:
+    """Due dates from a later day than to are a slip, and answered as such; a single day is a period."""
+    answer = await running.client.get("/v1/reviews", params={"due_from": "2026-03-02", "due_to": "2026-03-01"})
+    assert answer.status_code == 422
+    assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [("?due_to", "period_reversed")]
+    await running.get("/v1/reviews", due_from="2026-03-01", due_to="2026-03-01")
+
+
 async def test_a_cursor_belongs_to_its_filters(running: Served) -> None:
-    """A cursor sent with other filters is refused: its page would leave reviews out."""
+    """A cursor sent with other filters or times is refused, in CSV too: its page would leave reviews out."""
     await write(running)
     cursor = (await running.get("/v1/reviews", limit=1))["next_cursor"]
-    answer = await running.client.get("/v1/reviews", params={"cursor": cursor, "child": CHILD})
-    assert answer.status_code == 422
+    for other in ({"child": CHILD}, {"as_of": "2026-06-10"}, {"known_at": "2026-06-11T09:30:00Z", "format": "csv"}):
+        answer = await running.client.get("/v1/reviews", params={"cursor": cursor, **other})
+        assert answer.status_code == 422
+        assert [fault["code"] for fault in answer.json()["errors"]] == ["cursor_unknown"]
+    again = await running.client.get("/v1/reviews", params={"cursor": cursor, "format": "csv", "limit": 7})
+    assert again.status_code == 200
 
 
 async def test_the_scope_is_needed(running: Served) -> None:
@@ -267,8 +280,9 @@ async def test_the_scope_is_needed(running: Served) -> None:
 
 
 async def test_withdrawn_reviews_are_listed_when_asked_for(running: Served) -> None:
-    """A home that ended withdraws what was projected for it; a list shows that only under that status."""
+    """A home that ended withdraws the review owed next for it; a list shows that only under that status."""
     await write(running)
+    running.log.add("home.started", f"child-{CHILD}", "2026-06-09", home_id="last", home_kind="kinship")
     running.log.add("episode.ended", f"child-{CHILD}", "2026-06-10", episode_id=f"ep-{CHILD}", destination="parents")
     await running.catch_up()
     usual = await running.get("/v1/reviews", child=CHILD, limit=1000)

@@ -166,6 +166,27 @@ async def test_another_media_type_is_refused(running: Served) -> None:
     assert answer.status_code == 415
 
 
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({"content-type": "application/json; charset=utf-16"}, "charset_unsupported"),
+        ({"content-type": "application/json", "content-encoding": "gzip"}, "content_encoding_unsupported"),
+    ],
+)
+async def test_a_body_in_another_coding_is_refused(running: Served, headers: dict[str, str], code: str) -> None:
+    """What is not UTF-8 as it stands is named as unsupported, not taken for malformed."""
+    answer = await running.client.post(PATH, content=b'{"url": "https://a.example/"}', headers=headers)
+    assert answer.status_code == 415
+    assert answer.json()["errors"][0]["code"] == code
+
+
+async def test_saying_utf_8_is_welcome(running: Served) -> None:
+    """A client that names the charset of its JSON, or the identity coding, is understood."""
+    headers = {"content-type": 'application/json; charset="UTF-8"', "content-encoding": "identity"}
+    answer = await running.client.post(PATH, content=b'{"url": "https://a.example/"}', headers=headers)
+    assert answer.status_code == 201
+
+
 OPERATIONS = (
     ("GET", ""),
     ("DELETE", ""),

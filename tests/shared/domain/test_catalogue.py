@@ -67,3 +67,13 @@ def test_an_instant_must_fall_on_its_civil_date() -> None:
 
     assert accepts("meeting.held", late.format("2026-07-02"))
     assert not accepts("meeting.held", late.format("2026-07-01"))
+
+
+def test_nobody_is_born_after_the_birth_was_recorded() -> None:
+    """A date of birth lies on or before the day of registration; an unborn child has none."""
+    registered = '{{"occurred_on":"2026-01-15","born_on":{}}}'
+
+    assert accepts("child.registered", registered.format('"2026-01-15"'))
+    assert accepts("child.registered", registered.format("null"))
+    assert not accepts("child.registered", registered.format('"2026-01-16"'))
+    assert not accepts("child.registered", '{"occurred_on":"yesterday","born_on":"2026-01-16"}')

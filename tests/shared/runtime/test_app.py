@@ -89,6 +89,7 @@ async def test_a_url_that_cannot_be_read_is_refused(client: httpx.AsyncClient, t
 
     assert answer.status_code == 400
     assert answer.json()["errors"][0]["code"] == "url_unreadable"
+    assert answer.json()["type"] == "/v1/problems/unreadable-url"
 
 
 async def test_an_endless_query_is_refused(client: httpx.AsyncClient) -> None:
