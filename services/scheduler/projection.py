@@ -6,7 +6,7 @@ because every event is folded by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
@@ -20,6 +20,7 @@ from services.scheduler.model import Notice, NoticeKind, StoredReview
 from shared.domain.clock import civil_date
 from shared.domain.envelope import RecordedEvent
 from shared.domain.history import facts
+from shared.domain.ids import child_of_stream
 from shared.domain.timetable.engine import Timetable, project_reviews
 from shared.domain.timetable.reviews import APPROACHING_DAYS, Outcome, Review
 
@@ -38,17 +39,21 @@ class Cause:
 class ChildFold:
     """One child's reviews, brought up to date event by event.
 
-    ``reviews`` is the state; ``changed`` collects the ids to write and ``notices`` what to
-    tell, in the order of their causes.
+    ``reviews`` is the state and ``known`` the events that led to it; ``changed`` collects
+    the ids to write and ``notices`` what to tell, in the order of their causes.
     """
 
     child_id: str
     reviews: dict[UUID, StoredReview]
+    known: list[RecordedEvent]
     changed: set[UUID] = field(default_factory=set)
     notices: list[tuple[int, Notice]] = field(default_factory=list)
 
-    def apply(self, projected: Sequence[Review], cause: Cause) -> None:
-        """Take over what the facts now make owed."""
+    def project(self, timetable: Timetable, today: date, cause: Cause) -> None:
+        """Take over what the known events, as far as they occurred by ``today``, now make owed."""
+        self._apply(project_reviews(self.child_id, facts(self.known, as_of=today), timetable), cause)
+
+    def _apply(self, projected: Sequence[Review], cause: Cause) -> None:
         for review in projected:
             self._take(review, cause)
         owed = {review.review_id for review in projected}
@@ -72,44 +77,40 @@ class ChildFold:
         return [self.reviews[each] for each in sorted(self.changed)]
 
 
-def fold_child(
-    child_id: str,
-    *,
-    stored: Iterable[StoredReview],
-    before: Sequence[RecordedEvent],
+def fold_events(
+    folds: Mapping[str, ChildFold],
     new: Sequence[RecordedEvent],
-    timetables: Mapping[int, Timetable],
+    timetable: Timetable,
     today: date,
-) -> ChildFold:
-    """Fold ``new`` events, of the child or of its authority, one by one behind those ``before``.
+    spent: Callable[[], bool],
+) -> int:
+    """Fold ``new`` events, at least one, in log order into the children they concern.
 
-    ``timetables`` maps positions to the timetable that holds from there on; position 0 is
-    always among them.  Facts that occur after ``today`` do not count yet.
+    An event of the authority concerns every child of ``folds``, any other the child in whose
+    stream it is.  ``timetable`` holds throughout.  Facts that occur after ``today`` do not
+    count yet.  ``spent`` is asked between two events whether to leave the rest for later;
+    returned is the position of the last event folded, which holds for all the children.
     """
-    fold = ChildFold(child_id, {each.review.review_id: each for each in stored})
-    known = list(before)
-    timetable = timetables[0]
-    for event in sorted(new, key=lambda each: each.position):
-        if event.position in timetables:
-            timetable = timetables[event.position]
-        else:
-            known.append(event)
-        held_true = facts(known, as_of=today)
-        fold.apply(project_reviews(child_id, held_true, timetable), Cause(event.position, event.recorded_at))
-    return fold
+    done = 0
+    for event in new:
+        if done and spent():
+            break
+        child = child_of_stream(event.stream)
+        for fold in folds.values() if child is None else (folds[child],):
+            if child is not None:
+                fold.known.append(event)
+            fold.project(timetable, today, Cause(event.position, event.recorded_at))
+        done = event.position
+    return done
 
 
-def reproject(
-    fold: ChildFold, known: Sequence[RecordedEvent], timetable: Timetable, today: date, now: datetime
-) -> None:
+def reproject(fold: ChildFold, timetable: Timetable, today: date, now: datetime) -> None:
     """Bring a child up to date without a new event: a fact's day came, or the rules at hand changed.
 
     The cause is the latest event among those that count.
     """
-    counted = [event.position for event in known if event.data.occurred_on <= today]
-    held_true = facts(known, as_of=today)
-    cause = Cause(max(counted, default=0), now)
-    fold.apply(project_reviews(fold.child_id, held_true, timetable), cause)
+    counted = [event.position for event in fold.known if event.data.occurred_on <= today]
+    fold.project(timetable, today, Cause(max(counted, default=0), now))
 
 
 def notices_of(review: Review, before: StoredReview | None, cause: Cause) -> list[Notice]:

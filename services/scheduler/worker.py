@@ -1,17 +1,19 @@
 """Following the log: each event is copied, its child projected anew, and what changed is told.
 
-All of it happens in the subscription's one transaction, so a process killed at any point
-has either done a page or not begun it.
+All of a step happens in the subscription's one transaction, so a process killed at any
+point has either done a step or not begun it.  A step ends with its page or when its time is
+spent, between two events: each is folded by itself, so where a step ends changes no answer.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import date
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from itertools import groupby
+from time import monotonic
+from typing import TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -24,15 +26,27 @@ from services.scheduler.store.events import log_copy
 from shared.domain.clock import Clock, civil_date
 from shared.domain.envelope import RecordedEvent
 from shared.domain.history import facts
-from shared.domain.ids import AUTHORITY_STREAM, child_of_stream, child_stream
+from shared.domain.ids import AUTHORITY_STREAM, child_of_stream
 from shared.domain.timetable.engine import Timetable
 from shared.policies.timetables import council_timetable
 from shared.runtime.rounds import for_every_authority
 
 log = logging.getLogger(__name__)
 
+Item = TypeVar("Item")
+
 #: Children projected together, which bounds memory when a whole authority is projected anew.
 BATCH = 100
+
+#: Events folded together: what they concern is read and written once for all of them.
+SLICE = 100
+
+#: How long one step goes on folding.  Its transaction is idle meanwhile, and PostgreSQL ends one that is idle
+#: for a minute; and a thread that folds cannot be interrupted, so this is how long a stop has to wait.
+BUDGET_SECONDS = 3.0
+
+#: What to tell, with the position of the event that caused it.
+Told = list[tuple[int, Notice]]
 
 
 class ReviewProjector:
@@ -40,9 +54,13 @@ class ReviewProjector:
 
     subscription = "scheduler"
 
-    def __init__(self, clock: Clock) -> None:
-        """Take the present day from ``clock``."""
+    def __init__(self, clock: Clock, *, seconds: Callable[[], float] = monotonic) -> None:
+        """Take the present day from ``clock``, and how long a step has taken from ``seconds``.
+
+        The two are apart because no civil clock measures a duration: it can be set, and tests let it stand.
+        """
         self._clock = clock
+        self._seconds = seconds
 
     async def checkpoint(self, connection: AsyncConnection, authority_id: str) -> int:
         """Return the position finished so far and lock it until the transaction ends."""
@@ -52,85 +70,103 @@ class ReviewProjector:
         """Move the locked checkpoint to ``position``."""
         await log_copy.advance(connection, authority_id, position)
 
-    async def project(self, connection: AsyncConnection, authority_id: str, page: Sequence[RecordedEvent]) -> None:
-        """Copy the events and fold each new one; an event that was there already changes nothing."""
-        now = self._clock.now()
-        today = civil_date(now)
-        fresh = await log_copy.add_events(connection, authority_id, page)
-        new = [event for event in page if event.position in fresh]
+    async def project(self, connection: AsyncConnection, authority_id: str, page: Sequence[RecordedEvent]) -> int:
+        """Copy and fold the events of ``page`` behind the checkpoint, slice by slice until the budget is spent.
+
+        Returns the position of the last event done: at least the first is, however long it takes.
+        """
+        until = self._seconds() + BUDGET_SECONDS
+        finished = await log_copy.position(connection, authority_id)
+        new = [event for event in page if event.position > finished]
         if not new:
-            return
-        council = await self._council(connection, authority_id, new, today)
-        children = await self._touched(connection, authority_id, new)
-        told: list[tuple[int, Notice]] = []
-        for batch in _batches(children):
-            told += await _fold_batch(connection, authority_id, batch, council, today)
-        told.sort(key=lambda each: each[0])
-        fresh_notices = [new_notice(authority_id, notice, now) for _, notice in told]
-        await notices.append(connection, authority_id, fresh_notices, now)
-
-    async def _council(
-        self, connection: AsyncConnection, authority_id: str, new: Sequence[RecordedEvent], today: date
-    ) -> _Council:
-        """Return the timetables that hold during this page, and the new events."""
-        council_events = await log_copy.authority_events(connection, authority_id)
-        turns = [event.position for event in new if event.stream == AUTHORITY_STREAM]
-        before = [event for event in council_events if event.position not in turns]
-        timetables = {0: _timetable(before, today)}
-        for turn in turns:
-            timetables[turn] = _timetable([each for each in council_events if each.position <= turn], today)
-        if turns or await events.timetable_digest(connection, authority_id) is None:
-            digest = projection.timetable_digest(timetables[max(timetables)])
-            await events.set_timetable_digest(connection, authority_id, digest)
-        return _Council(timetables, new)
-
-    async def _touched(
-        self, connection: AsyncConnection, authority_id: str, new: Sequence[RecordedEvent]
-    ) -> Sequence[str]:
-        """Return the children to project: those with new events, or all when the council's own facts changed."""
-        if any(event.stream == AUTHORITY_STREAM for event in new):
-            return await events.all_children(connection, authority_id)
-        return sorted({child for child in (child_of_stream(event.stream) for event in new) if child is not None})
+            return page[-1].position
+        step = _Step(connection, authority_id, self._clock.now(), lambda: self._seconds() >= until)
+        await step.read_timetable()
+        done = finished
+        for piece in _slices(new):
+            done = await step.fold(piece)
+            if done < piece[-1].position or step.spent():
+                break
+        return done
 
 
-@dataclass(frozen=True, slots=True)
-class _Council:
-    """The timetables of a page by the position from which they hold, and the page's new events."""
+class _Step:
+    """One authority's share of work within one transaction, and the timetable that holds meanwhile."""
 
-    timetables: dict[int, Timetable]
-    new: Sequence[RecordedEvent]
+    def __init__(
+        self, connection: AsyncConnection, authority_id: str, now: datetime, spent: Callable[[], bool]
+    ) -> None:
+        self._connection = connection
+        self._authority_id = authority_id
+        self._now = now
+        self._today = civil_date(now)
+        self._timetable: Timetable
+        self.spent = spent
 
-    def events_for(self, stream: str) -> list[RecordedEvent]:
-        """Return the new events that concern one child: its own, and those of the council."""
-        return [event for event in self.new if event.stream in {stream, AUTHORITY_STREAM}]
+    async def read_timetable(self, *, changed: bool = False) -> None:
+        """Read the timetable that the events copied so far make; it is noted if ``changed``, or if none is yet."""
+        council = await log_copy.authority_events(self._connection, self._authority_id)
+        self._timetable = _timetable(council, self._today)
+        if changed or await events.timetable_digest(self._connection, self._authority_id) is None:
+            digest = projection.timetable_digest(self._timetable)
+            await events.set_timetable_digest(self._connection, self._authority_id, digest)
+
+    async def fold(self, piece: Sequence[RecordedEvent]) -> int:
+        """Copy and fold events of children, or one of the authority; return the position of the last one done."""
+        return await self._fold_council(piece) if _of_council(piece[0]) else await self._fold_children(piece)
+
+    async def _fold_council(self, piece: Sequence[RecordedEvent]) -> int:
+        """Project every child anew, because the council's own facts changed."""
+        await log_copy.add_events(self._connection, self._authority_id, piece)
+        await self.read_timetable(changed=True)
+        told: Told = []
+        for batch in _batches(await events.all_children(self._connection, self._authority_id), BATCH):
+            told += (await self._fold_batch(batch, piece))[1]
+        await self._tell(told)
+        return piece[-1].position
+
+    async def _fold_children(self, piece: Sequence[RecordedEvent]) -> int:
+        concerned = sorted({child for child in (child_of_stream(event.stream) for event in piece) if child is not None})
+        done, told = await self._fold_batch(concerned, piece)
+        # Only what is done is copied: the rest comes again, behind the checkpoint.
+        finished = [event for event in piece if event.position <= done]
+        await log_copy.add_events(self._connection, self._authority_id, finished)
+        await self._tell(told)
+        return done
+
+    async def _fold_batch(self, children: Sequence[str], piece: Sequence[RecordedEvent]) -> tuple[int, Told]:
+        """Project some children and write what changed; return how far it got, and what to tell."""
+        folds = await _folds(self._connection, self._authority_id, children)
+        arguments = (folds, piece, self._timetable, self._today, self.spent)
+        done = await asyncio.to_thread(projection.fold_events, *arguments)
+        return done, await _save(self._connection, self._authority_id, folds, self._today)
+
+    async def _tell(self, told: Told) -> None:
+        await _tell(self._connection, self._authority_id, told, self._now)
 
 
-async def _fold_batch(
-    connection: AsyncConnection, authority_id: str, children: Sequence[str], council: _Council, today: date
-) -> list[tuple[int, Notice]]:
-    """Project some children and write what changed; return what to tell, by causing position."""
+async def _folds(connection: AsyncConnection, authority_id: str, children: Sequence[str]) -> dict[str, ChildFold]:
+    """Read what is known of some children; their reviews are locked until the transaction ends."""
     histories = await log_copy.child_events(connection, authority_id, children)
     stored = await reviews.of_children(connection, authority_id, children, lock=True)
-    new_positions = {event.position for event in council.new}
+    return {
+        child: ChildFold(child, {each.review.review_id: each for each in stored[child]}, histories[child])
+        for child in children
+    }
 
-    def fold_all() -> list[ChildFold]:
-        return [
-            projection.fold_child(
-                child,
-                stored=stored[child],
-                before=[each for each in histories[child] if each.position not in new_positions],
-                new=council.events_for(child_stream(child)),
-                timetables=council.timetables,
-                today=today,
-            )
-            for child in children
-        ]
 
-    folds = await asyncio.to_thread(fold_all)
-    await reviews.save(connection, authority_id, [each for fold in folds for each in fold.to_write()])
-    days = {child: projection.revisit_on(histories[child], today) for child in children}
+async def _save(connection: AsyncConnection, authority_id: str, folds: Mapping[str, ChildFold], today: date) -> Told:
+    """Write what changed; return what to tell."""
+    await reviews.save(connection, authority_id, [each for fold in folds.values() for each in fold.to_write()])
+    days = {child: projection.revisit_on(fold.known, today) for child, fold in folds.items()}
     await revisits.plan(connection, authority_id, days)
-    return [each for fold in folds for each in fold.notices]
+    return [each for fold in folds.values() for each in fold.notices]
+
+
+async def _tell(connection: AsyncConnection, authority_id: str, told: Told, now: datetime) -> None:
+    """Write notices, in the order of what caused them."""
+    fresh = [new_notice(authority_id, notice, now) for _, notice in sorted(told, key=lambda each: each[0])]
+    await notices.append(connection, authority_id, fresh, now)
 
 
 class Refresher:
@@ -179,31 +215,25 @@ class Refresher:
                 if changed
                 else revisits.due_children(connection, authority_id, today)
             )
-            told: list[tuple[int, Notice]] = []
-            for batch in _batches(children):
+            told: Told = []
+            for batch in _batches(children, BATCH):
                 told += await self._refresh_batch(connection, authority_id, batch, timetable)
             await events.set_timetable_digest(connection, authority_id, digest)
-            fresh = [new_notice(authority_id, notice, now) for _, notice in sorted(told, key=lambda each: each[0])]
-            await notices.append(connection, authority_id, fresh, now)
+            await _tell(connection, authority_id, told, now)
 
     async def _refresh_batch(
         self, connection: AsyncConnection, authority_id: str, children: Sequence[str], timetable: Timetable
-    ) -> list[tuple[int, Notice]]:
+    ) -> Told:
         now = self._clock.now()
         today = civil_date(now)
-        histories = await log_copy.child_events(connection, authority_id, children)
-        stored = await reviews.of_children(connection, authority_id, children, lock=True)
-        folds = [ChildFold(child, {each.review.review_id: each for each in stored[child]}) for child in children]
+        folds = await _folds(connection, authority_id, children)
 
         def reproject_all() -> None:
-            for fold in folds:
-                projection.reproject(fold, histories[fold.child_id], timetable, today, now)
+            for fold in folds.values():
+                projection.reproject(fold, timetable, today, now)
 
         await asyncio.to_thread(reproject_all)
-        await reviews.save(connection, authority_id, [each for fold in folds for each in fold.to_write()])
-        days = {child: projection.revisit_on(histories[child], today) for child in children}
-        await revisits.plan(connection, authority_id, days)
-        return [each for fold in folds for each in fold.notices]
+        return await _save(connection, authority_id, folds, today)
 
 
 def _timetable(council_events: Iterable[RecordedEvent], today: date) -> Timetable:
@@ -213,7 +243,16 @@ def _timetable(council_events: Iterable[RecordedEvent], today: date) -> Timetabl
     return timetable
 
 
-def _batches(children: Sequence[str]) -> Iterable[Sequence[str]]:
-    remaining = iter(children)
-    while batch := list(islice(remaining, BATCH)):
-        yield batch
+def _of_council(event: RecordedEvent) -> bool:
+    return event.stream == AUTHORITY_STREAM
+
+
+def _slices(new: Sequence[RecordedEvent]) -> Iterator[Sequence[RecordedEvent]]:
+    """Cut consecutive events so that one of the authority stands alone: it concerns every child."""
+    for of_council, consecutive in groupby(new, key=_of_council):
+        yield from _batches(tuple(consecutive), 1 if of_council else SLICE)
+
+
+def _batches(items: Sequence[Item], size: int) -> Iterator[Sequence[Item]]:
+    for begin in range(0, len(items), size):
+        yield items[begin : begin + size]

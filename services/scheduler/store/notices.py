@@ -49,9 +49,7 @@ async def _lock_head(connection: AsyncConnection, authority_id: str) -> int:
 async def _told(connection: AsyncConnection, authority_id: str, notice_ids: Sequence[UUID]) -> frozenset[UUID]:
     # One array, not one parameter for each id: a page of the log can be worth more notices than there are parameters.
     ids = literal(list(notice_ids), ARRAY(notice.c.notice_id.type))
-    statement = select(notice.c.notice_id).where(
-        notice.c.authority_id == authority_id, notice.c.notice_id == any_(ids)
-    )
+    statement = select(notice.c.notice_id).where(notice.c.authority_id == authority_id, notice.c.notice_id == any_(ids))
     return frozenset(await connection.scalars(statement))
 
 

@@ -1,7 +1,8 @@
 """One rule's sequence along one clock: held reviews, then open ones to a horizon.
 
 Each step is counted from the day the review before it was actually held; where it is not
-held, from its due day, so that what follows is provisional.
+held, from its due day, so that what follows is provisional.  A clock that is closed
+owes nothing that rests on a projection: of it remain the reviews held, and the first not held.
 """
 
 from __future__ import annotations
@@ -47,7 +48,8 @@ def chain(rule: Rule, clock: ReviewClock, calendar: WorkingCalendar, meetings: I
     """Return the reviews of ``rule`` along ``clock``, satisfied in order by ``meetings``.
 
     ``meetings`` are those within the clock's run that can satisfy the rule, in order of
-    occurrence, no two of a day.
+    occurrence, no two of a day.  On a closed clock a review counted from one never held was
+    never owed itself, so the sequence ends before it.
     """
     waiting = iter(meetings)
     found: list[Owed] = []
@@ -55,6 +57,8 @@ def chain(rule: Rule, clock: ReviewClock, calendar: WorkingCalendar, meetings: I
     previous: Owed | None = None
     while (step := rule.step(len(found) + 1)) is not None:
         owed = _next(step, clock, calendar, previous)
+        if clock.closing is not None and owed.rests_on_projection:
+            break
         found.append(owed)
         owed.held = next(waiting, None)
         if owed.held is not None:
@@ -76,7 +80,7 @@ def _next(step: Step, clock: ReviewClock, calendar: WorkingCalendar, previous: O
         anchor=anchor,
         due=step.within.after(anchor, calendar) if step.within else None,
         previous=previous,
-        position=previous.position if previous else clock.position,
+        position=previous.position if previous else clock.shaped_by,
     )
 
 
@@ -85,8 +89,9 @@ def book(sequences: Sequence[tuple[Rule, ReviewClock, list[Owed]]], bookings: It
 
     A cancelled booking takes no review, but the one it would have taken was shaped by it.
     """
+    still_open = [sequence for sequence in sequences if sequence[1].closing is None]
     for booking in bookings:
-        owed = next((owed for sequence in sequences for owed in _bookable(*sequence, booking)), None)
+        owed = next((owed for sequence in still_open for owed in _bookable(*sequence, booking)), None)
         if owed is None:
             continue
         owed.position = max(owed.position, booking.position)
@@ -96,7 +101,7 @@ def book(sequences: Sequence[tuple[Rule, ReviewClock, list[Owed]]], bookings: It
 
 def _bookable(rule: Rule, clock: ReviewClock, chained: Iterable[Owed], booking: Booking) -> Iterator[Owed]:
     """Yield the first open review without a booking, if this booking is later than those before it."""
-    if booking.kind not in rule.satisfied_by or clock.closing is not None or not clock.admits(booking.booked_for):
+    if booking.kind not in rule.satisfied_by or not clock.admits(booking.booked_for):
         return
     for owed in chained:
         taken = owed.held.held if owed.held else owed.booking.booked_for if owed.booking else None

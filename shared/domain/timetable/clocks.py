@@ -7,7 +7,7 @@ recorded, a provisional clock runs instead, because a review must never be missi
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shared.domain.catalogue.child import Destination, EpisodeEnded, HomeEnded, HomeKind, HomeStarted
 from shared.domain.history import Fact
@@ -34,6 +34,11 @@ _ONE_SERIES = "Several short breaks are recorded; they are one series, counted f
 _SERIES_GOES_ON = (
     "The last short break has ended. The series is taken to go on until the episode of care ends "
     "or another home begins."
+)
+_RETOLD = "This home is recorded more than once with different details: the strictest reading of them is taken."
+_CONTRADICTED_DEATH = (
+    "An earlier record says that the child died on {day}. Something that began afterwards is recorded too, so "
+    "reviews stay owed until the record that is wrong is corrected."
 )
 _NO_HOME = (
     "No home is recorded for the child from {day} on, so these reviews are counted from that day for now. "
@@ -66,6 +71,7 @@ class ReviewClock:
 
     ``identity`` names it in derived identifiers; ``traits`` is None for an episode's
     clock; ``provisional`` means that the home it should be counted from is not recorded.
+    ``retold_position`` is that of a later fact that told other details of the home, else 0.
     """
 
     kind: AnchorKind
@@ -78,7 +84,13 @@ class ReviewClock:
     traits: Traits | None = None
     closing: Closing | None = None
     provisional: bool = False
+    retold_position: int = 0
     notes: tuple[str, ...] = ()
+
+    @property
+    def shaped_by(self) -> int:
+        """The position of the latest fact that says what this clock is."""
+        return max(self.position, self.retold_position)
 
     def admits(self, when: Moment) -> bool:
         """Tell whether a meeting at ``when`` lies within this clock's run."""
@@ -89,7 +101,15 @@ def clocks(record: ChildRecord) -> tuple[ReviewClock, ...]:
     """Return all clocks of one child in order of their start; provisional ones after others of the day."""
     homes = tuple(_home_clock(stay, record) for stay in stays(record))
     running = (*_episode_clocks(record), *homes, *_provisional_clocks(record, homes))
-    return tuple(sorted(running, key=lambda clock: (clock.started.on, clock.provisional, clock.position)))
+    noted = (_noting(record.contradicted_death, clock) for clock in running)
+    return tuple(sorted(noted, key=lambda clock: (clock.started.on, clock.provisional, clock.position)))
+
+
+def _noting(death: Fact | None, clock: ReviewClock) -> ReviewClock:
+    """Say of a clock that runs on after a recorded death that it does so all the same."""
+    if death is None or (clock.closing is not None and clock.closing.at.on <= death.occurred_on):
+        return clock
+    return replace(clock, notes=(*clock.notes, _CONTRADICTED_DEATH.format(day=date_words(death.occurred_on))))
 
 
 def _episode_clocks(record: ChildRecord) -> Iterator[ReviewClock]:
@@ -119,6 +139,7 @@ def _home_clock(stay: Stay, record: ChildRecord) -> ReviewClock:
         description=f"the day the child began to live {_WITH_WHOM[data.home_kind]}{emergency}",
         traits=Traits(kind=data.home_kind, emergency=data.emergency, short_break_series=data.short_break_series),
         closing=_home_closing(stay, record),
+        retold_position=max((span.retold.latest_position for span in stay.spans if span.retold), default=0),
         notes=_home_notes(stay),
     )
 
@@ -128,6 +149,7 @@ def _home_notes(stay: Stay) -> tuple[str, ...]:
         (stay.episode is None, _NO_EPISODE),
         (stay.episode is not None and stay.began_on < stay.episode.began.occurred_on, _BEFORE_EPISODE),
         (len(stay.spans) > 1, _ONE_SERIES),
+        (any(span.retold for span in stay.spans), _RETOLD),
         (stay.is_series and stay.episode is not None and stay.last.ended is not None, _SERIES_GOES_ON),
     )
     return tuple(note for applies, note in said if applies)

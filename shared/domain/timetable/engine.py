@@ -67,13 +67,15 @@ def _reviews(child_id: str, sequence: Sequence[Run], record: ChildRecord, timeta
 
 def _chains(sequence: Sequence[Run], record: ChildRecord, timetable: Timetable) -> list[tuple[Run, list[Owed]]]:
     """Count each run's reviews; a meeting satisfies one run, and a recorded home before none recorded."""
-    taken: set[int] = set()
+    taken: set[str] = set()
     found = []
     for run in sorted(sequence, key=lambda each: each.clock.provisional):
-        meetings = [meeting for meeting in record.meetings if meeting.position not in taken and _counts(meeting, run)]
+        closing = run.clock.closing
+        during = record.meetings_between(run.clock.started.on, closing.at.on if closing else None)
+        meetings = [meeting for meeting in during if meeting.meeting_id not in taken and _counts(meeting, run)]
         owed = chain(run.rule, run.clock, timetable.calendar_of(run.rule), _one_a_day(meetings))
         days = {each.held.held.on for each in owed if each.held}
-        taken.update(meeting.position for meeting in meetings if meeting.held.on in days)
+        taken.update(meeting.meeting_id for meeting in meetings if meeting.held.on in days)
         found.append((run, owed))
     return found
 
@@ -83,8 +85,12 @@ def _counts(meeting: Meeting, run: Run) -> bool:
 
 
 def _one_a_day(meetings: Sequence[Meeting]) -> list[Meeting]:
-    """Keep one meeting of each day: a second cannot already be the review that follows the first."""
-    days = {meeting.held.on: meeting for meeting in reversed(meetings)}
+    """Keep one meeting of each day: a second cannot already be the review that follows the first.
+
+    Nor can one meeting be two reviews of a sequence, though it is told as of two kinds and days.
+    """
+    once = {meeting.meeting_id: meeting for meeting in reversed(meetings)}
+    days = {meeting.held.on: meeting for meeting in once.values()}
     return [days[day] for day in sorted(days)]
 
 
@@ -127,8 +133,7 @@ def _outcome(clock: ReviewClock, owed: Owed) -> Outcome:
         return Outcome.HELD
     if clock.closing is None:
         return Outcome.OPEN
-    # What was counted from a review never held was never owed itself.
-    due_passed = owed.due is not None and not owed.rests_on_projection and owed.due.on < clock.closing.at.on
+    due_passed = owed.due is not None and owed.due.on < clock.closing.at.on
     return Outcome.MISSED if due_passed else Outcome.WITHDRAWN
 
 

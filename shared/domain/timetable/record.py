@@ -6,8 +6,10 @@ order in which the facts are handed over is of no consequence.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Generic, TypeVar
 
 from shared.domain.catalogue.base import EventData
@@ -31,15 +33,17 @@ Began = TypeVar("Began", bound=EventData)
 class Span(Generic[Began]):
     """An episode of care or a stay in a home: the fact that began it, and the one that ended it.
 
-    ``data`` is that of the fact that began it.  ``identity`` is the recorded identifier, with a
-    number from the second time on.  It holds neither a date nor a position, so correcting
-    either keeps what derives from it.
+    ``data`` is that of the fact that began it, or the strictest reading where the same home
+    was told again with other details; ``retold`` is then the fact that told them last.
+    ``identity`` is the recorded identifier, with a number from the second time on.  It holds
+    neither a date nor a position, so correcting either keeps what derives from it.
     """
 
     identity: str
     data: Began
     began: Fact
     ended: Fact | None = None
+    retold: Fact | None = None
 
 
 Episode = Span[ChildAccommodated]
@@ -48,7 +52,7 @@ Home = Span[HomeStarted]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meeting:
-    """A meeting that was held."""
+    """A meeting that was held; one told as of two kinds is here once as each."""
 
     meeting_id: str
     kind: MeetingKind
@@ -79,17 +83,30 @@ class Team:
 class ChildRecord:
     """What is recorded of one child, each part in order of occurrence.
 
-    ``stray_ends`` are ends of episodes whose beginning is not recorded; ``death`` is the
-    fact that ended care because the child died.
+    ``stray_ends`` are ends of episodes whose beginning is not recorded.  ``death`` is the
+    fact that ended care because the child died.  Where an episode or a home begins after
+    such a fact, one of the two records is wrong: the end is then ``contradicted_death``,
+    which ends its own episode and nothing else, so that a wrong destination silences no child.
     """
 
     episodes: tuple[Episode, ...]
     homes: tuple[Home, ...]
     stray_ends: tuple[Fact, ...]
     death: Fact | None
+    contradicted_death: Fact | None
     meetings: tuple[Meeting, ...]
     bookings: tuple[Booking, ...]
     team: Team | None
+
+    def meetings_between(self, first_on: date, last_on: date | None) -> Sequence[Meeting]:
+        """Return the meetings held on these civil days, both included; ``last_on`` None is without end."""
+        begin = bisect_left(self.meetings, first_on, key=_held_on)
+        end = len(self.meetings) if last_on is None else bisect_right(self.meetings, last_on, key=_held_on)
+        return self.meetings[begin:end]
+
+
+def _held_on(meeting: Meeting) -> date:
+    return meeting.held.on
 
 
 def moment(fact: Fact) -> Moment:
@@ -101,12 +118,15 @@ def child_record(unordered: Iterable[Fact]) -> ChildRecord:
     """Sort the facts of one child; types that owe nothing are passed over."""
     facts = in_order(unordered)
     episodes, stray_ends = _episodes(facts)
+    homes = _homes(facts)
+    deaths = _deaths(facts, [*(episode.began for episode in episodes), *(home.began for home in homes)])
     held = tuple(_held(facts))
     return ChildRecord(
         episodes=episodes,
-        homes=_homes(facts),
+        homes=homes,
         stray_ends=stray_ends,
-        death=next((fact for fact in facts if _is_death(fact)), None),
+        death=next((death for death, contradicted in deaths if not contradicted), None),
+        contradicted_death=next((death for death, contradicted in reversed(deaths) if contradicted), None),
         meetings=held,
         bookings=_bookings(facts, frozenset(meeting.meeting_id for meeting in held)),
         team=_team(facts),
@@ -115,22 +135,24 @@ def child_record(unordered: Iterable[Fact]) -> ChildRecord:
 
 @dataclass(slots=True)
 class _Spans(Generic[Began]):
-    """Pairs beginnings with ends while they are told in order."""
+    """Pairs beginnings with ends while they are told in order.
+
+    ``latest`` is, for each name, the index of its latest span and how many there are.
+    """
 
     spans: list[Span[Began]] = field(default_factory=list)
     strays: list[Fact] = field(default_factory=list)
+    latest: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     def begin(self, name: str, data: Began, fact: Fact) -> None:
-        times = sum(span.identity.partition("#")[0] == name for span in self.spans)
+        _, times = self.latest.get(name, (0, 0))
+        self.latest[name] = (len(self.spans), times + 1)
         self.spans.append(Span(name if times == 0 else f"{name}#{times + 1}", data, fact))
 
     def running(self, name: str) -> int | None:
         """Return the index of the latest span of this name if it has no end."""
-        for index in range(len(self.spans) - 1, -1, -1):
-            span = self.spans[index]
-            if span.identity.partition("#")[0] == name:
-                return index if span.ended is None else None
-        return None
+        index, times = self.latest.get(name, (0, 0))
+        return index if times and self.spans[index].ended is None else None
 
     def end(self, name: str, fact: Fact) -> None:
         index = self.running(name)
@@ -154,26 +176,68 @@ def _episodes(facts: Sequence[Fact]) -> tuple[tuple[Episode, ...], tuple[Fact, .
 
 def _homes(facts: Sequence[Fact]) -> tuple[Home, ...]:
     told = _Spans[HomeStarted]()
+    died_after = -1
     for fact in facts:
         if isinstance(fact.data, HomeStarted):
-            # Told twice, unless the child lived elsewhere in between and came back.
+            # Told twice, unless the child lived elsewhere, or is said to have died, in between.
             running = told.running(fact.data.home_id)
-            if running is None or running != len(told.spans) - 1:
+            if running is None or running != len(told.spans) - 1 or running == died_after:
                 told.begin(fact.data.home_id, fact.data, fact)
+            else:
+                told.spans[running] = _strictest(told.spans[running], fact.data, fact)
         elif isinstance(fact.data, HomeEnded):
             told.end(fact.data.home_id, fact)
+        elif _is_death(fact):
+            died_after = len(told.spans) - 1
     return tuple(told.spans)
+
+
+def _strictest(home: Home, again: HomeStarted, fact: Fact) -> Home:
+    """Join what was told twice of one home so that no review is lost by it; the later kind of home counts."""
+    known = home.data
+    details = {
+        "home_kind": again.home_kind,
+        "emergency": known.emergency or again.emergency,
+        "short_break_series": known.short_break_series and again.short_break_series,
+    }
+    told_alike = (again.home_kind, again.emergency, again.short_break_series)
+    if told_alike == (known.home_kind, known.emergency, known.short_break_series):
+        return home
+    return replace(home, data=known.model_copy(update=details), retold=fact)
 
 
 def _is_death(fact: Fact) -> bool:
     return isinstance(fact.data, EpisodeEnded) and fact.data.destination is Destination.DIED
 
 
+def _deaths(facts: Sequence[Fact], beginnings: Iterable[Fact]) -> list[tuple[Fact, bool]]:
+    """Return the deaths in order, each with whether an episode or a home begins after it."""
+    begun = sorted(beginnings, key=_order)
+    return [
+        (death, any(_after(began, death) for began in begun[bisect_right(begun, _order(death), key=_order) :]))
+        for death in facts
+        if _is_death(death)
+    ]
+
+
+def _after(began: Fact, death: Fact) -> bool:
+    """Tell whether what is told later is so, too, by the hours if both are known."""
+    return not moment(began).precedes(moment(death))
+
+
+def _order(fact: Fact) -> tuple[date, int]:
+    return (fact.occurred_on, fact.position)
+
+
 def _held(facts: Sequence[Fact]) -> Iterator[Meeting]:
-    seen: set[str] = set()
+    seen: set[tuple[str, MeetingKind]] = set()
     for fact in facts:
-        if isinstance(fact.data, MeetingHeld) and fact.data.meeting_id not in seen:
-            seen.add(fact.data.meeting_id)
+        if not isinstance(fact.data, MeetingHeld):
+            continue
+        # Told again as of another kind it counts for that kind's rules too; a correction is how a kind is changed.
+        told = (fact.data.meeting_id, fact.data.meeting_kind)
+        if told not in seen:
+            seen.add(told)
             yield Meeting(
                 meeting_id=fact.data.meeting_id,
                 kind=fact.data.meeting_kind,

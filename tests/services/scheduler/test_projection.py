@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from services.scheduler.model import NoticeKind, StoredReview
 from services.scheduler.projection import (
     ChildFold,
-    fold_child,
+    fold_events,
     next_notice_on,
     reproject,
     timed_notice,
@@ -81,8 +81,11 @@ def written(history: list[tuple[tuple[str, dict[str, Any]], date]]) -> list[Reco
     return log.events
 
 
-def folded(events: list[RecordedEvent]) -> ChildFold:
-    return fold_child("c-1", stored=(), before=(), new=events, timetables={0: TIMETABLE}, today=TODAY)
+def folded(events: list[RecordedEvent], before: ChildFold | None = None) -> ChildFold:
+    """Fold events of one child behind what is stored."""
+    fold = ChildFold("c-1", dict(before.reviews), list(before.known)) if before else ChildFold("c-1", {}, [])
+    fold_events({"c-1": fold}, events, TIMETABLE, TODAY, lambda: False)
+    return fold
 
 
 @given(HISTORIES, st.data())
@@ -93,17 +96,21 @@ def test_stopping_anywhere_and_going_on_gives_the_same(
     events = written(history)
     stop = data.draw(st.integers(0, len(events)))
     first = folded(events[:stop])
-    second = fold_child(
-        "c-1",
-        stored=first.reviews.values(),
-        before=events[:stop],
-        new=events[stop:],
-        timetables={0: TIMETABLE},
-        today=TODAY,
-    )
+    second = folded(events[stop:], first)
     whole = folded(events)
     assert second.reviews == whole.reviews
     assert first.notices + second.notices == whole.notices
+
+
+def test_a_fold_that_stops_has_done_every_child_up_to_there() -> None:
+    """When time is spent the events of all children are folded up to one position, and none behind it."""
+    log = Log()
+    for child in ("a", "b", "a", "b"):
+        log.add("child.accommodated", f"child-{child}", "2026-01-15", episode_id="e", legal_reason="section_25")
+    asked = iter([False, False, True])
+    folds = {child: ChildFold(child, {}, []) for child in ("a", "b")}
+    assert fold_events(folds, log.events, TIMETABLE, TODAY, lambda: next(asked)) == 3
+    assert {child: [event.position for event in fold.known] for child, fold in folds.items()} == {"a": [1, 3], "b": [2]}
 
 
 @given(HISTORIES)
@@ -112,8 +119,8 @@ def test_projecting_anew_without_news_changes_nothing(
 ) -> None:
     """Projecting a child again from the same facts and rules writes nothing and tells nothing."""
     events = written(history)
-    again = ChildFold("c-1", dict(folded(events).reviews))
-    reproject(again, events, TIMETABLE, TODAY, datetime(2026, 11, 1, tzinfo=UTC))
+    again = ChildFold("c-1", dict(folded(events).reviews), events)
+    reproject(again, TIMETABLE, TODAY, datetime(2026, 11, 1, tzinfo=UTC))
     assert not again.changed
     assert not again.notices
 

@@ -110,9 +110,16 @@ def test_care_is_never_silently_without_a_review(history: list[Told]) -> None:
 
 @given(HISTORIES)
 def test_nothing_is_open_after_a_death(history: list[Told]) -> None:
-    """Whatever else is recorded, a death leaves no review open."""
+    """A death behind which no episode and no home begins leaves no review open."""
     if child_record(story_of(history).facts).death is not None:
         assert Outcome.OPEN not in {review.outcome for review in projected(history)}
+
+
+@given(HISTORIES)
+def test_what_is_closed_rests_on_no_projection(history: list[Told]) -> None:
+    """A review that was missed or withdrawn is counted from something that happened."""
+    for review in projected(history):
+        assert review.outcome in (Outcome.OPEN, Outcome.HELD) or not review.rests_on_projection
 
 
 @given(HISTORIES)
@@ -174,3 +181,14 @@ def test_two_years_are_projected(placed_on: date) -> None:
     last = placed(placed_on.isoformat()).reviews(STATUTORY)[-1].due_on
     assert last is not None
     assert last >= placed_on + timedelta(days=730)
+
+
+def test_the_work_of_a_projection_grows_with_the_record_only() -> None:
+    """A thousand homes with a meeting each owe two reviews each, of which one is held, and the last a forecast too."""
+    story = Story().accommodated(START.isoformat())
+    for number in range(1000):
+        day = (START + timedelta(days=number)).isoformat()
+        story.home(day, f"H{number}").held(day, f"M{number}")
+    reviews = story.reviews(STATUTORY)
+    assert sum(review.outcome is Outcome.HELD for review in reviews) == 1000
+    assert len(reviews) <= 2010

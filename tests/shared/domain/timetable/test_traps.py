@@ -184,7 +184,8 @@ def test_what_follows_an_overdue_review_is_provisional_not_overdue() -> None:
 
 
 def test_only_the_review_that_was_owed_is_missed() -> None:
-    """When a home ends after a year without a review, the first was missed and those counted from it withdrawn."""
-    first, *later = placed("2026-01-15").left("2027-01-15").care_ended("2027-01-15").reviews(STATUTORY)
-    assert first.outcome is Outcome.MISSED
-    assert {review.outcome for review in later} == {Outcome.WITHDRAWN}
+    """When a home ends after a year without a review, one was missed; those counted from it were never owed."""
+    [only] = placed("2026-01-15").left("2027-01-15").care_ended("2027-01-15").reviews(STATUTORY)
+    assert (only.ordinal, only.outcome) == (1, Outcome.MISSED)
+    held, missed = placed("2026-01-15").held("2026-02-20").care_ended("2027-01-15").reviews(STATUTORY)
+    assert (held.outcome, missed.outcome) == (Outcome.HELD, Outcome.MISSED)
