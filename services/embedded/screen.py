@@ -71,12 +71,15 @@ class Screen:
         self._question(
             "What is due in the next 14 days",
             welcome,
-            f"/v1/reviews?status=approaching&due_from={welcome.today.isoformat()}&due_to={until.isoformat()}",
+            f"/v1/reviews?status=approaching&due_from={welcome.today.isoformat()}&due_to={until.isoformat()}&limit=3",
         )
         if welcome.child_id is not None:
-            self._question("One child's journey", welcome, f"/v1/journeys/{welcome.child_id}")
+            self._question("One child's journey", welcome, f"/v1/journeys/{welcome.child_id}", lines=80)
         self._question(
-            "Days from accommodation to recommendation", welcome, "/v1/measures/accommodated-to-recommendation"
+            "Days from accommodation to recommendation",
+            welcome,
+            "/v1/measures/accommodated-to-recommendation",
+            lines=20,
         )
         self._ending()
 
@@ -104,11 +107,13 @@ class Screen:
     def _row(self, label: str, value: str) -> None:
         self._line(f"{label:<10}{value}")
 
-    def _question(self, question: str, welcome: Welcome, target: str) -> None:
+    def _question(self, question: str, welcome: Welcome, target: str, *, lines: int | None = None) -> None:
+        """Write a question and the line that asks it; of a long answer only the first ``lines``."""
         self._line()
         self._line(question, style="bold")
         ask = f"curl -s -H 'Authorization: Bearer {welcome.api_key}' '{welcome.base_url}{target}'"
-        self._line(f"{ask} | python3 -m json.tool")
+        shown = "" if lines is None else f" | sed -n 1,{lines}p"
+        self._line(f"{ask} | python3 -m json.tool{shown}")
 
     def _ending(self) -> None:
         self._line()

@@ -55,7 +55,10 @@ ACCOMMODATED_TO_RECOMMENDATION = Definition(
         }
     ),
     target_days=228,
-    target_arithmetic="7.5 months x 30.4375 days = 228.28, taken as 228 whole days (6 weeks + 3 months + 3 months).",
+    target_arithmetic=(
+        "7.5 months x 30.4375 days = 228.28, taken as 228 whole days. The source report reckons 7.5 months as 6 weeks "
+        "and twice 3 months, which by the calendar is 223 to 226 days."
+    ),
     estimator="Kaplan-Meier (product limit); variance by Greenwood; 95% limits on the log-log scale; median and "
     "quartiles with limits by inverting the curve and its limits, as R's survival package does.",
     conventions=(

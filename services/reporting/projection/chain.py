@@ -69,7 +69,8 @@ _RULES: Mapping[Key, _Rule] = {
         after=(Key.AGENCY_DECISION, Key.PERMANENCE_RECOMMENDED), overtaken_by=(Key.ORDER_GRANTED,), routes=_ORDER_ROUTES
     ),
     Key.ORDER_GRANTED: _Rule(after=(Key.APPLICATION_LODGED,), routes=_ORDER_ROUTES),
-    Key.EPISODE_ENDED: _Rule(),
+    # Care may end at any time; what is awaited is its end once the way to a permanent home is done.
+    Key.EPISODE_ENDED: _Rule(after=(Key.ORDER_GRANTED, Key.PERMANENCE_RECOMMENDED)),
 }
 
 
