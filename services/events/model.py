@@ -29,10 +29,12 @@ class AppendRequest:
     """One request to append.
 
     ``atomic`` stores all events or none; ``dry_run`` stores none and tells what would
-    become of them.  With ``expected`` all valid events are of one stream.
+    become of them.  With ``expected`` all valid events are of one stream.  ``recorded_by``
+    is the id of the API key that asks.
     """
 
     candidates: Sequence[Candidate]
+    recorded_by: str
     expected: Expected = None
     atomic: bool = False
     dry_run: bool = False
@@ -75,19 +77,27 @@ Settlement = tuple[Outcome, ...] | Mismatch
 
 @dataclass(frozen=True, slots=True)
 class LoggedEvent:
-    """One row of the log; ``body`` is the canonical CloudEvent, ``digest`` its SHA-256."""
+    """One row of the log.
+
+    ``body`` is the CloudEvent as it was posted, ``digest`` its SHA-256, ``link`` what binds
+    the event to all before it (:mod:`shared.domain.hash_chain`), ``recorded_by`` the id of
+    the API key that appended it.
+    """
 
     position: int
     stream: str
     stream_position: int
     recorded_at: datetime
+    recorded_by: str
     body: bytes
     digest: bytes
+    link: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Consecutive rows of the log or of one stream, and whether they reach its end."""
+    """Consecutive rows of the log or of one stream, whether they reach its end, and where that lies."""
 
     events: Sequence[LoggedEvent]
     at_head: bool
+    head: int

@@ -39,7 +39,8 @@ class RecordedEvent:
     ``position`` is its place in the authority's log, without gaps and in commit order;
     ``stream_position`` its place in the stream; both start at 1.  ``recorded_at`` is the
     instant (UTC) at which Homeward stored it.  ``attributes`` are the CloudEvents
-    attributes other than ``data``, as they were posted.
+    attributes other than ``data``, as they were posted.  ``recorded_by`` is the id of the
+    API key that appended the event.
     """
 
     authority_id: str
@@ -50,5 +51,6 @@ class RecordedEvent:
     event_id: str
     type: str
     recorded_at: datetime
+    recorded_by: str
     data: EventData
     attributes: dict[str, Any]

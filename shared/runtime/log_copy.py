@@ -149,6 +149,7 @@ def _recorded(row: Row[Any]) -> RecordedEvent:
         event_id=row.event_id,
         type=row.type,
         recorded_at=row.recorded_at,
+        recorded_by="unknown",
         # Stored data was checked when it was appended; from here it only changes type.
         data=event_type(row.type).data.model_validate(row.data, strict=False),
         # No projection reads them, so they are not copied.

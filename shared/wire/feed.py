@@ -27,7 +27,9 @@ class RecordedEventView(BaseModel):
     stream: str
     stream_position: int = Field(description="Place in the stream, from 1.")
     recorded_at: datetime = Field(description="When Homeward stored the event (UTC).")
-    digest: str = Field(description="`sha256:` and the hexadecimal digest of the canonical CloudEvent.")
+    recorded_by: str = Field(description="Id of the API key that appended the event.")
+    digest: str = Field(description="`sha256:` and the hexadecimal digest of the posted bytes of the CloudEvent.")
+    link: str = Field(description="`sha256:` and the hexadecimal hash that binds the event to all before it.")
     event: dict[str, Any] = Field(description="The CloudEvent 1.0 as it was posted.")
 
 
@@ -39,6 +41,7 @@ class FeedPage(BaseModel):
     events: list[RecordedEventView]
     next_after: int = Field(description="Ask for the next page with `after` set to this.")
     at_head: bool = Field(description="Whether this page reached the end of the log as it was just now.")
+    head: int = Field(description="Position at which the log ended just now; 0 while it is empty.")
 
 
 def recorded_event(authority_id: str, view: RecordedEventView) -> RecordedEvent:
@@ -55,6 +58,7 @@ def recorded_event(authority_id: str, view: RecordedEventView) -> RecordedEvent:
         event_id=attributes["id"],
         type=attributes["type"],
         recorded_at=view.recorded_at,
+        recorded_by=view.recorded_by,
         data=data,
         attributes=attributes,
     )

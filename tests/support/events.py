@@ -70,6 +70,7 @@ def recorded(
         event_id=posted["id"],
         type=type,
         recorded_at=recorded_at or EPOCH + timedelta(minutes=position),
+        recorded_by="k3y4test",
         data=event_type(type).data.model_validate(posted["data"], strict=False),
         attributes=attributes,
     )

@@ -62,7 +62,13 @@ async def append_events(
     rules = Rules(civil_date(clock.now()), request.app.state.editions)
     arguments = (media_type, request.headers.raw, body, rules.faults)
     reading = await asyncio.to_thread(read, *arguments) if len(body) > _LARGE_BODY_BYTES else read(*arguments)
-    asked = AppendRequest(candidates=reading.candidates, expected=expected, atomic=atomic, dry_run=dry_run)
+    asked = AppendRequest(
+        candidates=reading.candidates,
+        recorded_by=principal.key_id,
+        expected=expected,
+        atomic=atomic,
+        dry_run=dry_run,
+    )
     _check_one_stream(asked)
     if not asked.events:
         settlement = Ledger(0, {}, {}).settle(asked)

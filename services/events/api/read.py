@@ -94,7 +94,7 @@ async def read_one_stream(
 
 
 def _page_answer(page: Page, next_after: int) -> Response:
-    body = {"events": _views(page.events), "next_after": next_after, "at_head": page.at_head}
+    body = {"events": _views(page.events), "next_after": next_after, "at_head": page.at_head, "head": page.head}
     return Response(orjson.dumps(body, option=orjson.OPT_UTC_Z), media_type="application/json")
 
 
@@ -106,7 +106,9 @@ def _views(events: Sequence[LoggedEvent]) -> list[dict[str, Any]]:
             "stream": each.stream,
             "stream_position": each.stream_position,
             "recorded_at": each.recorded_at,
+            "recorded_by": each.recorded_by,
             "digest": f"sha256:{each.digest.hex()}",
+            "link": f"sha256:{each.link.hex()}",
             "event": orjson.Fragment(each.body),
         }
         for each in events

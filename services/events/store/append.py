@@ -6,16 +6,16 @@ transaction has become visible, so a reader that sees an event can see all befor
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.events.model import AppendRequest, Place, Settlement
 from services.events.store.connection import Connection
-from services.events.store.ledger import Key, Known, Ledger, key_of
+from services.events.store.ledger import Added, Key, Known, Ledger, key_of
 from shared.domain.clock import Clock
-from shared.domain.envelope import NewEvent
+from shared.domain.hash_chain import LeafFields, first_link, leaf, link
 
 #: How long an append waits for another one to the same log, as PostgreSQL writes it.
 LOCK_TIMEOUT = "5s"
@@ -35,10 +35,11 @@ _OPEN_LOG = "INSERT INTO events.log (authority_id) VALUES ($1) ON CONFLICT DO NO
 # while the log is young, takes any index that begins with the authority, and keeps to it.
 _LOOK = """
 (SELECT NULL AS source, NULL AS event_id, position, NULL AS stream, NULL::bigint AS stream_position,
-        NULL AS type, NULL::bytea AS digest, recorded_at
+        NULL AS type, NULL::bytea AS digest, recorded_at, link
  FROM events.event WHERE authority_id = $1 ORDER BY position DESC LIMIT 1)
 UNION ALL
-SELECT asked.source, asked.event_id, found.position, found.stream, found.stream_position, found.type, found.digest, NULL
+SELECT asked.source, asked.event_id, found.position, found.stream, found.stream_position, found.type, found.digest,
+       NULL, NULL
 FROM unnest($2::text[], $3::text[]) AS asked (source, event_id)
 CROSS JOIN LATERAL (
     SELECT source, event_id, position, stream, stream_position, type, digest FROM events.event
@@ -47,7 +48,7 @@ CROSS JOIN LATERAL (
 ) AS found
 WHERE found.source = asked.source AND found.event_id = asked.event_id
 UNION ALL
-SELECT NULL, NULL, NULL, asked.stream, ended.stream_position, NULL, NULL, NULL
+SELECT NULL, NULL, NULL, asked.stream, ended.stream_position, NULL, NULL, NULL, NULL
 FROM unnest($4::text[]) AS asked (stream)
 CROSS JOIN LATERAL (
     SELECT stream_position FROM events.event WHERE event.authority_id = $1 AND event.stream = asked.stream
@@ -56,11 +57,18 @@ CROSS JOIN LATERAL (
 """
 _INSERT = """
 INSERT INTO events.event (authority_id, recorded_at, position, stream, stream_position,
-                          source, event_id, type, body, digest)
+                          source, event_id, type, recorded_by, body, digest, link)
 SELECT $1, $2, added.*
-FROM unnest($3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::bytea[], $10::bytea[])
-     AS added
+FROM unnest($3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::text[], $9::text[], $10::bytea[],
+            $11::bytea[], $12::bytea[]) AS added
 """
+
+
+class _End(NamedTuple):
+    """The end of a log: when its last event was recorded (None: there is none) and that event's link."""
+
+    recorded_at: datetime | None
+    link: bytes
 
 
 class LogDisorder(Exception):
@@ -77,12 +85,12 @@ async def append_many(
     COMMITTED or not every row was inserted; then nothing of it may be committed.
     """
     await _lock(connection, authority_id)
-    ledger, last_recorded_at = await _look(connection, authority_id, requests)
+    ledger, end = await _look(connection, authority_id, requests)
     settlements = [ledger.settle(request) for request in requests]
     if ledger.added:
         # The clock is read under the lock, and never runs backwards within a log.
-        recorded_at = max(clock.now(), last_recorded_at) if last_recorded_at else clock.now()
-        await _insert(connection, authority_id, recorded_at, ledger.added)
+        recorded_at = max(clock.now(), end.recorded_at) if end.recorded_at else clock.now()
+        await _insert(connection, authority_id, recorded_at, end.link, ledger.added)
     return settlements
 
 
@@ -97,24 +105,22 @@ async def _lock(connection: Connection, authority_id: str) -> None:
         raise LogDisorder("an append runs in a READ COMMITTED transaction")
 
 
-async def _look(
-    connection: Connection, authority_id: str, requests: Sequence[AppendRequest]
-) -> tuple[Ledger, datetime | None]:
-    """Return what the requests need to know of the log, and when its last event was recorded."""
+async def _look(connection: Connection, authority_id: str, requests: Sequence[AppendRequest]) -> tuple[Ledger, _End]:
+    """Return what the requests need to know of the log, and its end."""
     events = list(chain.from_iterable(request.events for request in requests))
     keys = {key_of(event) for event in events} | {event.amends for event in events if event.amends is not None}
     sources, event_ids = [source for source, _ in keys], [event_id for _, event_id in keys]
     streams = list({event.stream for event in events})
-    ledger, recorded_at = Ledger(0, {}, {}), None
+    ledger, end = Ledger(0, {}, {}), _End(None, first_link(authority_id))
     for row in await connection.fetch(_LOOK, authority_id, sources, event_ids, streams):
         if row["recorded_at"] is not None:
-            ledger.head, recorded_at = row["position"], row["recorded_at"]
+            ledger.head, end = row["position"], _End(row["recorded_at"], row["link"])
         elif row["digest"] is not None:
             key, known = _known(row)
             ledger.known[key] = known
         else:
             ledger.stream_heads[row["stream"]] = row["stream_position"]
-    return ledger, recorded_at
+    return ledger, end
 
 
 def _known(row: Any) -> tuple[Key, Known]:
@@ -123,24 +129,30 @@ def _known(row: Any) -> tuple[Key, Known]:
 
 
 async def _insert(
-    connection: Connection, authority_id: str, recorded_at: datetime, added: Sequence[tuple[NewEvent, Place]]
+    connection: Connection, authority_id: str, recorded_at: datetime, last_link: bytes, added: Sequence[Added]
 ) -> None:
-    columns = zip(
-        *(
-            (
-                at.position,
-                at.stream,
-                at.stream_position,
-                event.source,
-                event.event_id,
-                event.type,
-                event.body,
-                event.digest,
-            )
-            for event, at in added
-        ),
-        strict=True,
-    )
+    columns = zip(*_rows(authority_id, recorded_at, last_link, added), strict=True)
     status = await connection.execute(_INSERT, authority_id, recorded_at, *(list(column) for column in columns))
     if status != f"INSERT 0 {len(added)}":
         raise LogDisorder("not every event was inserted")
+
+
+def _rows(
+    authority_id: str, recorded_at: datetime, last_link: bytes, added: Sequence[Added]
+) -> Iterator[tuple[Any, ...]]:
+    """Give the rows to insert, each bound to the one before it."""
+    for each in added:
+        event, at = each.event, each.place
+        named = (at.position, at.stream, at.stream_position)
+        fields = LeafFields(
+            authority_id,
+            *named,
+            event.type,
+            event.source,
+            event.event_id,
+            recorded_at,
+            each.recorded_by,
+            event.digest,
+        )
+        last_link = link(last_link, leaf(fields))
+        yield *named, event.source, event.event_id, event.type, each.recorded_by, event.body, event.digest, last_link

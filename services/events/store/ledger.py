@@ -26,6 +26,15 @@ class Known:
     digest: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Added:
+    """An event to be inserted, its place, and the id of the key that appends it."""
+
+    event: NewEvent
+    place: Place
+    recorded_by: str
+
+
 @dataclass(slots=True)
 class Ledger:
     """The end of the log, with all that the requests of one transaction ask about.
@@ -38,14 +47,14 @@ class Ledger:
     head: int
     known: dict[Key, Known]
     stream_heads: dict[str, int]
-    added: list[tuple[NewEvent, Place]] = field(default_factory=list)
+    added: list[Added] = field(default_factory=list)
 
     def settle(self, request: AppendRequest) -> Settlement:
         """Decide on one request; later requests see what it adds."""
         actual = self._mismatch(request)
         if actual is not None:
             return Mismatch(actual)
-        draft = _Draft(self)
+        draft = _Draft(self, request.recorded_by)
         outcomes = [draft.settle(candidate) for candidate in request.candidates]
         if request.atomic and any(outcome.verdict in REJECTED for outcome in outcomes):
             return _unstored(outcomes, Verdict.WITHHELD)
@@ -84,9 +93,10 @@ class _Draft:
     """What one request would add to the ledger."""
 
     ledger: Ledger
+    recorded_by: str
     known: dict[Key, Known] = field(default_factory=dict)
     stream_heads: dict[str, int] = field(default_factory=dict)
-    added: list[tuple[NewEvent, Place]] = field(default_factory=list)
+    added: list[Added] = field(default_factory=list)
 
     def settle(self, candidate: Candidate) -> Outcome:
         event = candidate.event
@@ -107,7 +117,7 @@ class _Draft:
         place = Place(self.ledger.head + len(self.added) + 1, event.stream, stream_head + 1)
         self.stream_heads[event.stream] = place.stream_position
         self.known[key_of(event)] = Known(place, event.type, event.digest)
-        self.added.append((event, place))
+        self.added.append(Added(event, place, self.recorded_by))
         return place
 
     def _amendment_fault(self, event: NewEvent) -> Fault | None:

@@ -10,7 +10,7 @@ from services.events.model import LoggedEvent, Page
 from services.events.store.connection import Connection
 from shared.wire.limits import PAGE_BYTES
 
-_COLUMNS = "position, stream, stream_position, recorded_at, body, digest"
+_COLUMNS = "position, stream, stream_position, recorded_at, recorded_by, body, digest, link"
 # The end of the log is read in the same statement, hence as of the same instant.  A page ends
 # early rather than hold much more than PAGE_BYTES; it always holds one event.
 _PAGE = """
@@ -26,6 +26,7 @@ ORDER BY {order}
 """
 _LOG_PAGE = _PAGE.format(columns=_COLUMNS, order="position", within="authority_id = $1")
 _STREAM_PAGE = _PAGE.format(columns=_COLUMNS, order="stream_position", within="authority_id = $1 AND stream = $5")
+_LOG_HEAD = "SELECT max(position) FROM events.event WHERE authority_id = $1"
 _STREAM_HEAD = "SELECT max(stream_position) FROM events.event WHERE authority_id = $1 AND stream = $2"
 
 
@@ -37,7 +38,8 @@ async def read_log(
     With ``known_at`` the log ends where it ended at that instant.
     """
     rows = await connection.fetch(_LOG_PAGE, authority_id, after, limit, PAGE_BYTES)
-    return _page(rows, "position", known_at)
+    head = rows[0]["head"] if rows else await connection.fetchval(_LOG_HEAD, authority_id)
+    return _page(rows, "position", known_at, head or 0)
 
 
 async def read_stream(
@@ -50,17 +52,24 @@ async def read_stream(
     """
     rows = await connection.fetch(_STREAM_PAGE, authority_id, after, limit, PAGE_BYTES, stream)
     head = rows[0]["head"] if rows else await connection.fetchval(_STREAM_HEAD, authority_id, stream)
-    return _page(rows, "stream_position", known_at), head or 0
+    return _page(rows, "stream_position", known_at, head or 0), head or 0
 
 
-def _page(rows: Sequence[Any], order: str, known_at: datetime | None) -> Page:
+def _page(rows: Sequence[Any], order: str, known_at: datetime | None, head: int) -> Page:
     # recorded_at never falls as positions rise, so what was known at an instant is a beginning of the log.
     known = [row for row in rows if known_at is None or row["recorded_at"] <= known_at]
-    at_head = not rows or len(known) < len(rows) or rows[-1][order] == rows[-1]["head"]
-    return Page([_logged(row) for row in known], at_head)
+    at_head = not rows or len(known) < len(rows) or rows[-1][order] == head
+    return Page([_logged(row) for row in known], at_head, head)
 
 
 def _logged(row: Any) -> LoggedEvent:
     return LoggedEvent(
-        row["position"], row["stream"], row["stream_position"], row["recorded_at"], row["body"], row["digest"]
+        row["position"],
+        row["stream"],
+        row["stream_position"],
+        row["recorded_at"],
+        row["recorded_by"],
+        row["body"],
+        row["digest"],
+        row["link"],
     )

@@ -51,6 +51,7 @@ def recorded(event: dict[str, Any], position: int) -> RecordedEvent:
         event_id=event["id"],
         type=event["type"],
         recorded_at=datetime.fromisoformat(event["time"]),
+        recorded_by="k3y4test",
         data=data_of(event),
         attributes={},
     )

@@ -73,4 +73,4 @@ def append_request(*events: dict[str, Any], expected: Expected = None, atomic: b
     """Return the request to append these events, as the store takes it."""
     reading = read(BATCH, (), orjson.dumps(events), lambda _: ())
     assert all(candidate.event is not None for candidate in reading.candidates)
-    return AppendRequest(candidates=reading.candidates, expected=expected, atomic=atomic)
+    return AppendRequest(candidates=reading.candidates, recorded_by="k3y4test", expected=expected, atomic=atomic)

@@ -64,7 +64,7 @@ async def test_the_role_has_the_grants_it_needs_and_no_more(owner: Any) -> None:
     )
 
     assert {tuple(each) for each in tables} == {
-        (table, privilege) for table in ("log", "event") for privilege in ("SELECT", "INSERT")
+        (table, privilege) for table in ("log", "event", "signed_head") for privilege in ("SELECT", "INSERT")
     }
     assert [tuple(each) for each in columns] == [("log", "authority_id")]
 

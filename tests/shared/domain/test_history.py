@@ -29,6 +29,7 @@ def recorded(position: int, name: str, event_id: str, **data: Any) -> RecordedEv
         event_id=event_id,
         type=name,
         recorded_at=START + timedelta(hours=position),
+        recorded_by="k3y4test",
         data=event_type(name).data.model_validate(data, strict=False),
         attributes={},
     )

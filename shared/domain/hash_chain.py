@@ -1,0 +1,75 @@
+"""The hash chain of a log: each event is bound to all before it.
+
+``leaf(n)`` is the SHA-256 of a text that names every field of row n; ``link(n)`` is the
+SHA-256 of ``link(n - 1)`` and ``leaf(n)``.  Whoever holds one link can tell whether any
+earlier event was altered, removed, inserted or moved.  Since the leaf holds the digest of
+the posted bytes and not the bytes themselves, the chain can be walked, and proved about
+one child, without showing the events of others.
+
+The text is UTF-8, one field a line, so that a checker in any language can rebuild it::
+
+    homeward-event-1
+    <authority>
+    <position>
+    <stream>
+    <stream position>
+    <type>
+    <source>
+    <id>
+    <recorded at, in microseconds since 1970-01-01T00:00:00Z>
+    <recorded by: the key's id>
+    <SHA-256 of the posted bytes, in lower-case hexadecimal>
+
+Each line ends with a line feed; no field can hold one.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import NamedTuple
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class LeafFields(NamedTuple):
+    """What a leaf is made of: a row of the log without the bytes that were posted.
+
+    ``digest`` is the SHA-256 of those bytes.
+    """
+
+    authority_id: str
+    position: int
+    stream: str
+    stream_position: int
+    type: str
+    source: str
+    event_id: str
+    recorded_at: datetime
+    recorded_by: str
+    digest: bytes
+
+
+def first_link(authority_id: str) -> bytes:
+    """Return the link before position 1 of this authority's log."""
+    return sha256(f"homeward-log-1\n{authority_id}\n".encode()).digest()
+
+
+def microseconds(instant: datetime) -> int:
+    """Return the microseconds from 1970-01-01T00:00:00Z to an aware instant."""
+    return (instant - _EPOCH) // _MICROSECOND
+
+
+def leaf(row: LeafFields) -> bytes:
+    """Return the leaf of one row, 32 bytes."""
+    text = (
+        f"homeward-event-1\n{row.authority_id}\n{row.position}\n{row.stream}\n{row.stream_position}\n{row.type}\n"
+        f"{row.source}\n{row.event_id}\n{microseconds(row.recorded_at)}\n{row.recorded_by}\n{row.digest.hex()}\n"
+    )
+    return sha256(text.encode()).digest()
+
+
+def link(previous: bytes, of_leaf: bytes) -> bytes:
+    """Return the link that binds a leaf to all before it, 32 bytes."""
+    return sha256(previous + of_leaf).digest()
