@@ -1,7 +1,7 @@
 # The commands of this repository, the same for a person and for CI.  `make` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format migrate docs openapi lock
+.PHONY: help run test check format migrate docs openapi schemas lock
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -39,6 +39,9 @@ docs: $(TEST_READY) ## write the pages that are made from the code: settings, pr
 
 openapi: $(TEST_READY) ## write the OpenAPI documents
 	$(PYTHON) -m tests.meta.documents
+
+schemas: $(TEST_READY) ## write the released schemas of event data, and the page of event types
+	$(PYTHON) -m tests.meta.event_schemas
 
 lock: ## pin every dependency anew, with hashes (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }

@@ -27,7 +27,8 @@ SOURCE = "/benchmark/case-system"
 _numbers = count(1)
 
 
-def _event() -> dict[str, object]:
+def posted_event() -> dict[str, object]:
+    """Return the next event of the benchmark, of an id and a meeting of its own."""
     number = next(_numbers)
     return {
         "specversion": "1.0",
@@ -46,7 +47,7 @@ def _event() -> dict[str, object]:
 
 
 def _row() -> plain.Row:
-    event = _event()
+    event = posted_event()
     body = orjson.dumps(event, option=orjson.OPT_SORT_KEYS)
     number = next(_numbers)
     stream = event["subject"]
@@ -60,7 +61,7 @@ def _rows(size: int) -> list[plain.Row]:
 
 def _message(path: str, key: str, size: int) -> bytes:
     """Return a request with ``size`` events: a structured CloudEvent, or NDJSON."""
-    lines = [orjson.dumps(_event()) for _ in range(size)]
+    lines = [orjson.dumps(posted_event()) for _ in range(size)]
     media_type = "application/cloudevents+json" if size == 1 else "application/x-ndjson"
     return request("POST", path, {"authorization": f"Bearer {key}", "content-type": media_type}, b"\n".join(lines))
 

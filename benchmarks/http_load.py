@@ -10,6 +10,9 @@ from time import perf_counter
 from types import TracebackType
 from typing import Self
 
+#: More than any answer: a small buffer makes a client stop and go while a page of the feed comes.
+_BUFFER_BYTES = 8_000_000
+
 
 def request(method: str, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
     """Return the bytes of a request."""
@@ -26,7 +29,7 @@ class Connection:
         self._port = port
 
     async def __aenter__(self) -> Self:
-        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port)
+        self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._port, limit=_BUFFER_BYTES)
         return self
 
     async def __aexit__(

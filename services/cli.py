@@ -8,6 +8,12 @@
     homeward keys add AUTHORITY --scope SCOPE ...      make an API key and print it, once
     homeward keys list AUTHORITY                       list an authority's keys, without their secrets
     homeward keys revoke AUTHORITY KEY_ID              revoke a key
+    homeward verify [AUTHORITY ...]                    is each log as it was recorded?
+    homeward heads AUTHORITY                           signed heads, to keep elsewhere
+    homeward proof AUTHORITY                           a proof of the log, to be checked without Homeward
+    homeward consumers                                 how far each service has followed each log
+    homeward consumers resume SERVICE AUTHORITY        let one that stands still try again
+    homeward rebuild [SERVICE ...] [--check]           make projections anew beside the live ones
 
 All but ``run`` work on the database of HOMEWARD_DATABASE_URL, or, where that is not set,
 on the embedded server of a ``homeward run`` with the same data folder.
@@ -24,6 +30,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from services import consumers, log_commands, rebuild
 from services.embedded import program
 from services.embedded.database import DATABASE_TROUBLE, in_words, running_database
 from services.embedded.program import CannotStart, read_settings
@@ -33,6 +40,7 @@ from shared.identity import store
 from shared.identity.keys import ALL_SCOPES, Scope, new_key
 from shared.runtime import migrations
 from shared.runtime.database import driver_url
+from shared.runtime.rebuild_schema import CannotRebuild
 
 Command = Callable[[argparse.Namespace], int]
 Work = Callable[[AsyncConnection, argparse.Namespace, Clock], Awaitable[str]]
@@ -48,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command: Command = asked.command
     try:
         return command(asked)
-    except (Refused, CannotStart) as error:
+    except (Refused, CannotStart, CannotRebuild) as error:
         sys.stderr.write(f"homeward: {error}\n")
     except DATABASE_TROUBLE as error:
         sys.stderr.write(f"homeward: {in_words(error)}\n")
@@ -144,6 +152,9 @@ def _parser() -> argparse.ArgumentParser:
     _authority_commands(authority.add_subparsers(required=True, metavar="COMMAND"))
     keys = commands.add_parser("keys", help="the API keys of an authority")
     _keys_commands(keys.add_subparsers(required=True, metavar="COMMAND"))
+    log_commands.add_commands(commands)
+    consumers.add_command(commands)
+    rebuild.add_command(commands)
     return parser
 
 

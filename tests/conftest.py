@@ -60,7 +60,7 @@ def settings(database_url: str) -> Settings:
     return Settings(
         database_url=database_url,
         service_token=SERVICE_TOKEN,
-        follow_seconds=0.02,
+        lease_seconds=0.8,
         tick_seconds=0.02,
         delivery_seconds=0.02,
         pool_size=3,

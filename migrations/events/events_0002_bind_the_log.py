@@ -26,7 +26,10 @@ DECLARE
     previous bytea;
     of_authority text := '';
 BEGIN
-    FOR one IN SELECT * FROM events.event ORDER BY authority_id, position LOOP
+    FOR one IN
+        SELECT authority_id, position, stream, stream_position, type, source, event_id, recorded_at, recorded_by, digest
+        FROM events.event ORDER BY authority_id, position
+    LOOP
         IF one.authority_id <> of_authority THEN
             of_authority := one.authority_id;
             previous := sha256(convert_to(E'homeward-log-1\\n' || of_authority || E'\\n', 'UTF8'));
@@ -62,20 +65,37 @@ CREATE TABLE events.signed_head (
 )
 """
 
+# The public keys that signed, kept so that old heads can be checked when the key has been changed.  They stand beside
+# what they prove: an inspector compares them with the ones that he was given.
+SIGNING_KEY = """
+CREATE TABLE events.signing_key (
+    authority_id text NOT NULL,
+    key_id text NOT NULL,
+    public_key bytea NOT NULL CHECK (octet_length(public_key) = 32),
+    first_used_at timestamptz NOT NULL CHECK (isfinite(first_used_at)),
+    PRIMARY KEY (authority_id, key_id)
+)
+"""
+
 TRIGGER = """
-CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON events.signed_head
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON events.{table}
 FOR EACH STATEMENT EXECUTE FUNCTION events.refuse_change()
 """
 
 
 def upgrade() -> None:
-    """Add the columns, chain what is there already, and make the table of signed heads."""
+    """Add the columns, chain what is there already, and make the tables of signed heads and of keys."""
     op.execute(COLUMNS)
     # The only change the log ever sees: rows from before the chain get their link.
     op.execute("ALTER TABLE events.event DISABLE TRIGGER append_only")
+    # It takes as long as the log is: some minutes for millions of events.
+    op.execute("SET LOCAL statement_timeout = 0")
     op.execute(CHAIN)
+    op.execute("SET LOCAL statement_timeout = '60s'")
     op.execute("ALTER TABLE events.event ENABLE TRIGGER append_only")
     op.execute(CLOSE)
     op.execute(SIGNED_HEAD)
-    op.execute(TRIGGER)
-    op.execute(f"GRANT SELECT, INSERT ON events.signed_head TO {ROLE}")
+    op.execute(SIGNING_KEY)
+    for table in ("signed_head", "signing_key"):
+        op.execute(TRIGGER.format(table=table))
+        op.execute(f"GRANT SELECT, INSERT ON events.{table} TO {ROLE}")

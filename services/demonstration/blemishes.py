@@ -14,7 +14,7 @@ from services.demonstration import calibration
 from services.demonstration.chance import Chance
 from services.demonstration.days import instant, working_day_from
 from services.demonstration.recording import Entry
-from shared.domain.catalogue import type_of
+from shared.domain.catalogue import type_of, version_of
 from shared.domain.catalogue.child import ChildAccommodated, EpisodeEnded
 from shared.domain.catalogue.governance import AmendmentReason, RecordCorrected, RecordRetracted
 from shared.domain.catalogue.meeting import MeetingHeld
@@ -88,6 +88,7 @@ class Blemishes:
             corrects_id=entry.event_id,
             corrects_type=type_of(held).name,
             replacement=held.model_dump(mode="json", exclude_none=True),
+            replacement_version=version_of(held),
             reason=AmendmentReason.RECORDING_ERROR,
         )
         yield Entry(amended_at, entry.stream, next(self._ids), correction)

@@ -21,7 +21,7 @@ from services.demonstration.episode import Episode, draw_episode
 from services.demonstration.intake import Arrival, arrivals, returning
 from services.demonstration.recording import Entry, record
 from services.demonstration.truth import Truth
-from shared.domain.catalogue import dataschema, type_of
+from shared.domain.catalogue import dataschema, type_of, version_of
 from shared.domain.catalogue.governance import TimetableAdopted
 from shared.domain.ids import AUTHORITY_STREAM, child_stream, derived_id
 
@@ -150,7 +150,7 @@ def _cloud_event(entry: Entry) -> dict[str, Any]:
         "time": recorded_at,
         "recordedtime": recorded_at,
         "datacontenttype": "application/json",
-        "dataschema": dataschema(of),
+        "dataschema": dataschema(of, version_of(entry.data)),
         "data": entry.data.model_dump(mode="json", exclude_none=True),
     }
 

@@ -20,14 +20,15 @@ from shared.domain.catalogue.meeting import (
     MeetingCancelled,
     MeetingHeld,
     MeetingKind,
+    MeetingRescheduled,
     MeetingScheduled,
     PlanningRecord,
     Presence,
     ReportStatus,
-    Role,
-    ViewsSought,
+    ViewsAtMeeting,
 )
 from shared.domain.catalogue.permanence import PermanenceRecommended
+from shared.domain.catalogue.roles import Role
 
 _REVIEW = MeetingKind.LOOKED_AFTER_CHILD_REVIEW
 _PRESENCE = {Presence.ATTENDED: 0.82, Presence.ATTENDED_IN_PART: 0.05, Presence.ABSENT: 0.13}
@@ -101,19 +102,34 @@ class Register:
             reason = self._chance.pick(_MOVED)
             yield MeetingCancelled(occurred_on=moved_on, meeting_id=meeting_id, reason=reason)
             meeting_id = self._chance.identifier("meeting-")
-        yield self.booked(_REVIEW, meeting_id, moved_on, held_on)
+            yield self.booked(_REVIEW, meeting_id, moved_on, held_on)
+        else:
+            yield self._rescheduled(_REVIEW, meeting_id, moved_on, held_on)
         return meeting_id
 
     def booked(self, kind: MeetingKind, meeting_id: str, booked_on: date, scheduled_for: date) -> MeetingScheduled:
         """Write a booking; about half of them name the hour."""
-        hour = instant(scheduled_for, self._chance.within(9, 15)) if self._chance.happens(0.5) else None
         return MeetingScheduled(
             occurred_on=booked_on,
             meeting_id=meeting_id,
             meeting_kind=kind,
             scheduled_for=scheduled_for,
-            scheduled_at=hour,
+            scheduled_at=self._hour(scheduled_for),
         )
+
+    def _rescheduled(
+        self, kind: MeetingKind, meeting_id: str, moved_on: date, scheduled_for: date
+    ) -> MeetingRescheduled:
+        return MeetingRescheduled(
+            occurred_on=moved_on,
+            meeting_id=meeting_id,
+            meeting_kind=kind,
+            scheduled_for=scheduled_for,
+            scheduled_at=self._hour(scheduled_for),
+        )
+
+    def _hour(self, on: date) -> datetime | None:
+        return instant(on, self._chance.within(9, 15)) if self._chance.happens(0.5) else None
 
     def held(
         self,
@@ -164,14 +180,14 @@ class Register:
         report = self._chance.pick(_REPORTS) if role in _REPORTING else ReportStatus.NOT_REQUIRED
         return Attendance(role=role, presence=presence, report=report)
 
-    def _views(self) -> tuple[ViewsSought, ...]:
-        parents = ViewsSought(of=Role.PARENT, sought=True, method="conversation")
+    def _views(self) -> tuple[ViewsAtMeeting, ...]:
+        parents = ViewsAtMeeting(of=Role.PARENT, sought=True, method="conversation")
         if self._arrival.age_days < _VIEWS_FROM_DAYS:
-            return (parents, ViewsSought(of=Role.CHILD, sought=False, reason_not_sought="too-young"))
+            return (parents, ViewsAtMeeting(of=Role.CHILD, sought=False, reason_not_sought="too-young"))
         if self._chance.happens(0.75):
             methods = {"conversation": 0.6, "software": 0.25, "advocate": 0.15}
-            return (parents, ViewsSought(of=Role.CHILD, sought=True, method=self._chance.pick(methods)))
-        return (parents, ViewsSought(of=Role.CHILD, sought=False, reason_not_sought="not-asked"))
+            return (parents, ViewsAtMeeting(of=Role.CHILD, sought=True, method=self._chance.pick(methods)))
+        return (parents, ViewsAtMeeting(of=Role.CHILD, sought=False, reason_not_sought="not-asked"))
 
     def _actions(self, on: date) -> tuple[AgreedAction, ...]:
         owners = {Role.SOCIAL_WORKER: 0.6, Role.HEALTH: 0.15, Role.EDUCATION: 0.1, Role.TEAM_LEADER: 0.15}

@@ -26,6 +26,7 @@ from services.demonstration.intake import Arrival
 from services.demonstration.meetings import Register
 from services.demonstration.road import Road
 from shared.domain.catalogue import EventData
+from shared.domain.catalogue.earlier import CarePlanAgreedV1
 from shared.domain.catalogue.meeting import (
     Agenda,
     CancellationReason,
@@ -37,15 +38,15 @@ from shared.domain.catalogue.meeting import (
     MeetingKind,
     PlannedAssessment,
     PlanningRecord,
-    Role,
     SupportOffer,
 )
-from shared.domain.catalogue.permanence import (
+from shared.domain.catalogue.permanence import Route
+from shared.domain.catalogue.plan import (
     CarePlanAgreed,
     ParentingCapacityAssessmentCompleted,
     ParentingCapacityAssessmentStarted,
-    Route,
 )
+from shared.domain.catalogue.roles import Role
 
 _TWO_WEEKS = timedelta(days=14)
 _AGENDA_ITEMS = (
@@ -213,12 +214,20 @@ class FirstWeeks:
             on, meeting = working_day_from(self._arrival.accommodated_on + timedelta(days=days)), None
         if on is None or self._gone(on):
             return
-        yield CarePlanAgreed(
-            occurred_on=on,
-            plan_id=self._chance.identifier("plan-"),
-            agreed_with_parents=self._chance.happens(0.85),
-            meeting_id=None if meeting is None else meeting.meeting_id,
-        )
+        yield self._agreed(on, None if meeting is None else meeting.meeting_id)
+
+    def _agreed(self, on: date, meeting_id: str | None) -> EventData:
+        """Write the agreement as the case system does: since it was changed for the new practice, by the second schema.
+
+        Changing it is part of the story (source report, line 553), and keeps both versions in every log.
+        """
+        plan_id, with_parents = self._chance.identifier("plan-"), self._chance.happens(0.85)
+        if not self.new_practice:
+            return CarePlanAgreedV1(
+                occurred_on=on, plan_id=plan_id, agreed_with_parents=with_parents, meeting_id=meeting_id
+            )
+        agreed_with = (Role.PARENT,) if with_parents else ()
+        return CarePlanAgreed(occurred_on=on, plan_id=plan_id, agreed_with=agreed_with, meeting_id=meeting_id)
 
     def _assessment(self) -> Iterator[EventData]:
         """Yield the start of the assessment and its completion, which comes before any recommendation."""

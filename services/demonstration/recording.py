@@ -15,15 +15,13 @@ from services.demonstration import calibration
 from services.demonstration.chance import Chance
 from services.demonstration.days import instant, is_working_day, working_day_until
 from shared.domain.catalogue import EventData, type_of
-from shared.domain.catalogue.meeting import MeetingHeld, MeetingScheduled
-from shared.domain.catalogue.permanence import (
-    CarePlanAgreed,
-    ParentingCapacityAssessmentStarted,
-    PermanenceRecommended,
-)
+from shared.domain.catalogue.earlier import CarePlanAgreedV1
+from shared.domain.catalogue.meeting import MeetingHeld, MeetingRescheduled, MeetingScheduled
+from shared.domain.catalogue.permanence import PermanenceRecommended
+from shared.domain.catalogue.plan import CarePlanAgreed, ParentingCapacityAssessmentStarted
 
 #: Facts of one day in the order in which they are told.
-_ORDER = (
+ORDER = (
     "child.registered",
     "child.accommodated",
     "child.team_assigned",
@@ -41,11 +39,12 @@ _ORDER = (
     "episode.ended",
     "meeting.cancelled",
     "meeting.scheduled",
+    "meeting.rescheduled",
 )
-_RANK = {name: rank for rank, name in enumerate(_ORDER)}
+_RANK = {name: rank for rank, name in enumerate(ORDER)}
 #: The facts of a child's whereabouts are entered in the order in which they happened.
 _CARE = {"child.registered", "child.accommodated", "home.ended", "home.started", "episode.ended"}
-_AT_MEETING = (MeetingHeld, CarePlanAgreed, ParentingCapacityAssessmentStarted, PermanenceRecommended)
+_AT_MEETING = (MeetingHeld, CarePlanAgreedV1, CarePlanAgreed, ParentingCapacityAssessmentStarted, PermanenceRecommended)
 _EVENING_HOUR = 17
 
 
@@ -97,7 +96,7 @@ def _begins_at(sitting: tuple[EventData, ...], care_at: datetime | None, chance:
 
 
 def _entered_on(fact: EventData, chance: Chance) -> date:
-    if isinstance(fact, MeetingScheduled):
+    if isinstance(fact, MeetingScheduled | MeetingRescheduled):
         return fact.occurred_on
     delay = chance.pick(calibration.RECORDING_DAYS.value)
     if isinstance(fact, MeetingHeld):

@@ -16,16 +16,8 @@ from services.demonstration.days import Span, months_after, working_day_from, wo
 from services.demonstration.intake import Arrival
 from shared.domain.catalogue import EventData
 from shared.domain.catalogue.child import ChildTeamAssigned, Destination, HomeEndReason, HomeKind, LegalReason
-from shared.domain.catalogue.permanence import (
-    AgencyDecisionMade,
-    ApplicationLodged,
-    DecisionOutcome,
-    OrderGranted,
-    OrderKind,
-    PanelAdvice,
-    PanelRecommended,
-    Route,
-)
+from shared.domain.catalogue.legal import ApplicationLodged, OrderGranted, OrderKind
+from shared.domain.catalogue.permanence import AgencyDecisionMade, DecisionOutcome, PanelAdvice, PanelRecommended, Route
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from secrets import token_urlsafe
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -16,6 +17,7 @@ from services.reporting.app import create_app as create_reporting
 from services.scheduler.app import create_app as create_scheduler
 from shared.domain.clock import Clock, SystemClock
 from shared.runtime.app import build_app
+from shared.runtime.serve import before_stop
 from shared.runtime.settings import Settings
 from shared.wire.paths import service_of
 
@@ -44,7 +46,12 @@ class Homeward:
             "reporting": create_reporting(ours, clock=clock, events_transport=transport),
         }
         self._shared = build_app(
-            service="embedded", summary="All services", routers=(), lifespan=_nothing, readiness=self.checks
+            service="embedded",
+            summary="All services",
+            routers=(),
+            lifespan=_nothing,
+            readiness=self.checks,
+            figures=self.figures,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,16 +72,31 @@ class Homeward:
                 await stack.enter_async_context(app.router.lifespan_context(app))
             yield
 
+    def before_stop(self) -> None:
+        """Tell every service that the server is about to stop."""
+        for app in self.services.values():
+            before_stop(app)
+
     async def checks(self) -> dict[str, str]:
         """Return every service's checks, each named ``<service>.<check>``."""
         checks: dict[str, str] = {}
-        for name, app in self.services.items():
-            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-            async with httpx.AsyncClient(transport=transport, base_url="http://homeward") as client:
-                answer = (await client.get("/readyz")).json()
+        for name, answer in (await self._readiness()).items():
             states = answer.get("checks", {"readiness": "does not answer"})
             checks |= {f"{name}.{check}": state for check, state in states.items()}
         return checks
+
+    async def figures(self) -> dict[str, Any]:
+        """Return how far each consumer of the log has come, by service."""
+        answers = await self._readiness()
+        return {"consumers": {name: of for each in answers.values() for name, of in each.get("consumers", {}).items()}}
+
+    async def _readiness(self) -> dict[str, dict[str, Any]]:
+        answers: dict[str, dict[str, Any]] = {}
+        for name, app in self.services.items():
+            transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url="http://homeward") as client:
+                answers[name] = (await client.get("/readyz")).json()
+        return answers
 
 
 @asynccontextmanager

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from services.embedded.folder import keep_secret
 from shared.domain.clock import Clock
 from shared.identity import store
 from shared.identity.keys import ALL_SCOPES, ApiKey, new_key, parse_key
@@ -33,7 +33,7 @@ def demonstration_key(data_dir: Path, fixed: SecretStr | None) -> ApiKey:
     path = data_dir / _FILE
     try:
         if not path.exists():
-            _keep(path, str(new_key(AUTHORITY)))
+            keep_secret(path, str(new_key(AUTHORITY)))
         return _checked(path.read_text(encoding="utf-8").strip(), str(path))
     except OSError as error:
         raise UnusableKey(
@@ -62,14 +62,3 @@ def _checked(text: str, where: str) -> ApiKey:
             f"hw1.{AUTHORITY}.<8 to 32 of a-z0-9>.<32 to 128 of A-Za-z0-9_->."
         )
     return key
-
-
-def _keep(path: Path, text: str) -> None:
-    """Write the key whole or not at all, readable by its owner only."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.unlink(missing_ok=True)
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
-    unfinished.replace(path)

@@ -1,4 +1,4 @@
-"""The data folder, and the locks that say who is using it.
+"""The data folder: the locks that say who is using it, and the secrets that are kept in it.
 
 A lock is an open file: the kernel lets go of it when its last holder ends, however that
 holder ended, so no stale process number is ever believed.
@@ -59,3 +59,16 @@ class FileLock:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.release()
+
+
+def keep_secret(path: Path, text: str) -> None:
+    """Write a secret whole or not at all, durably, readable by its owner only; raises OSError."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    unfinished.unlink(missing_ok=True)
+    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(descriptor)
+    unfinished.replace(path)

@@ -20,12 +20,13 @@ from services.embedded.database import DATABASE_TROUBLE, in_words, open_database
 from services.embedded.demonstration_key import UnusableKey
 from services.embedded.postgres import PostgresTrouble
 from services.embedded.screen import Screen, Welcome
+from services.embedded.signing_key import UnusableSigningKey, signing_key
 from shared.domain.clock import SystemClock, civil_date
 from shared.identity.keys import ApiKey
 from shared.runtime import logs, migrations
+from shared.runtime.serve import GRACE_SECONDS, Server
 from shared.runtime.settings import ENVIRONMENT_PREFIX, Settings
 
-_GRACE_SECONDS = 5
 _BACKLOG = 2048
 
 
@@ -44,7 +45,7 @@ def main() -> int:
             _run(read_settings(), screen)
     except KeyboardInterrupt:
         pass
-    except (CannotStart, PostgresTrouble, UnusableKey, LoadFailed) as error:
+    except (CannotStart, PostgresTrouble, UnusableKey, UnusableSigningKey, LoadFailed) as error:
         screen.trouble(str(error))
         return 1
     screen.goodbye()
@@ -53,12 +54,13 @@ def main() -> int:
 
 def _run(settings: Settings, screen: Screen) -> None:
     key = demonstration_key.demonstration_key(settings.data_dir, settings.demo_key) if settings.demo else None
+    signs_with = signing_key(settings.data_dir, settings.signing_key)
     with _listening(settings.host, settings.port) as listener:
         screen.tell("Starting PostgreSQL." if settings.database_url is None else "Using the database that is set.")
         with open_database(settings, screen.tell) as database_url:
             log = _log_to(settings)
             _migrate(database_url)
-            ours = settings.model_copy(update={"database_url": database_url})
+            ours = settings.model_copy(update={"database_url": database_url, "signing_key": signs_with})
             program = _Program(ours, listener, screen, key, _data(settings, log))
             with asyncio.Runner(loop_factory=program.config.get_loop_factory()) as runner:
                 runner.run(program.run())
@@ -84,9 +86,9 @@ class _Program:
             access_log=False,
             log_config=None,
             server_header=False,
-            timeout_graceful_shutdown=_GRACE_SECONDS,
+            timeout_graceful_shutdown=GRACE_SECONDS,
         )
-        self._server = _Server(self.config)
+        self._server = _Server(self.config, self._homeward.before_stop)
 
     async def run(self) -> None:
         """Serve until a signal ends it; raises LoadFailed when the demonstration cannot be loaded."""
@@ -126,7 +128,7 @@ class _Program:
         self._screen.welcome(Welcome(base_url, str(self._key), self._data, today, child_id))
 
 
-class _Server(uvicorn.Server):
+class _Server(Server):
     """A server that leaves signals to us: it would raise them again after ending."""
 
     @contextmanager

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
 
-from services.events.api import append, read, reference
+from services.events.api import append, facts, live, proof, read, reference
 from services.events.appender import Appender
-from services.events.store.connection import open_pool
+from services.events.hints import Hints
+from services.events.store.connection import Pool, open_pool
+from services.events.wake import Wake
+from services.events.worker import HeadSigner
 from shared.domain.clock import Clock, SystemClock
 from shared.policies.loader import known_packs
 from shared.runtime.app import build_app
-from shared.runtime.resources import open_resources
+from shared.runtime.background import Background
+from shared.runtime.resources import Resources, open_resources
 from shared.runtime.settings import Settings
+from shared.runtime.signing import Signer
+
+log = logging.getLogger(__name__)
 
 
 def create_app(
@@ -33,20 +42,64 @@ def create_app(
         ):
             app.state.pool = pool
             app.state.editions = frozenset((pack.pack, pack.edition) for pack in known_packs())
-            app.state.appender = Appender(pool, opened.clock)
-            try:
-                yield
-            finally:
-                await app.state.appender.close()
+            app.state.wake = wake = Wake(pool)
+            app.state.before_stop = wake.stop
+            app.state.appender = Appender(pool, opened.clock, wake.appended)
+            async with _signing(app, settings, opened, pool), _waking(app, settings, pool, wake):
+                try:
+                    yield
+                finally:
+                    await app.state.appender.close()
 
     async def readiness() -> Mapping[str, str]:
-        return {"database": await app.state.resources.database_check(), "appender": app.state.appender.check()}
+        background: Background = app.state.background
+        checks = {"database": await app.state.resources.database_check(), "appender": app.state.appender.check()}
+        waking: Background = app.state.waking
+        return checks | background.checks() | waking.checks()
+
+    async def figures() -> Mapping[str, Any]:
+        return {"hints": app.state.hints.state}
 
     app = build_app(
         service="events",
         summary="The append-only log: append CloudEvents, read the feed.",
-        routers=(append.router, read.router, reference.router),
+        routers=(append.router, live.router, read.router, facts.router, proof.router, reference.router),
         lifespan=lifespan,
         readiness=readiness,
+        figures=figures,
     )
     return app
+
+
+@asynccontextmanager
+async def _signing(app: FastAPI, settings: Settings, opened: Resources, pool: Pool) -> AsyncIterator[None]:
+    """Sign the heads of the logs beside the requests, and once more when no request can append any longer."""
+    signers: dict[str, HeadSigner] = {}
+    if settings.signing_key is None:
+        log.warning("HOMEWARD_SIGNING_KEY is not set: logs are chained, and no head of them is signed")
+    else:
+        signer = Signer(settings.signing_key.get_secret_value())
+        log.info("heads of logs are signed with key %s", signer.key_id)
+        signers["signing"] = HeadSigner(pool, opened.engine, opened.clock, signer, seconds=settings.sign_seconds)
+    app.state.background = Background("events", signers)
+    app.state.background.start()
+    try:
+        yield
+    finally:
+        await app.state.background.stop()
+        for each in signers.values():
+            await each.close()
+
+
+@asynccontextmanager
+async def _waking(app: FastAPI, settings: Settings, pool: Pool, wake: Wake) -> AsyncIterator[None]:
+    """Wake those who wait for events, whichever process appended them; at the end let all of them go."""
+    app.state.hints = hints = Hints(str(settings.listen_url or settings.database_url), pool, wake.hinted)
+    wake.tell_others(hints.tell)
+    app.state.waking = Background("events", {"wake": wake, "hints": hints})
+    app.state.waking.start()
+    try:
+        yield
+    finally:
+        wake.stop()
+        await app.state.waking.stop()

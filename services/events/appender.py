@@ -3,23 +3,31 @@
 Each authority has a lane.  While one transaction is being committed, further requests
 queue up behind it and become the next one; a lone request finds its lane empty and goes
 at once.  Several processes may append to one log: they queue on its lock.
+
+Where a log ended is remembered from one group to the next, which then takes one round trip
+(:mod:`services.events.store.remembered`).  When that does not do, or another process
+appends to the log too, the log is looked at under its lock
+(:mod:`services.events.store.append`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter
 
 from services.events.model import AppendRequest, Settlement
 from services.events.store.append import append_many
 from services.events.store.connection import Pool
+from services.events.store.memory import LogMemory
+from services.events.store.remembered import append_remembered
 from shared.domain.clock import Clock
 from shared.domain.errors import NotReady
+from shared.runtime.distribution import Distribution
 
 log = logging.getLogger(__name__)
 
@@ -29,9 +37,11 @@ WAITING_BYTES = 64_000_000
 #: Events that go into one transaction, as far as they come in several requests.
 GROUP_EVENTS = 2_000
 CLOSING_SECONDS = 10.0
+#: Logs whose ends are remembered, those that were appended to last.
+REMEMBERED_LOGS = 64
 
-_groups = Histogram(
-    "homeward_append_group_requests", "Requests settled in one transaction", buckets=(1, 2, 4, 8, 16, 32, 64, 128)
+_groups = Distribution(
+    "homeward_append_group_requests", "Requests settled in one transaction", (), (1, 2, 4, 8, 16, 32, 64, 128)
 )
 _refused = Counter("homeward_append_turned_away", "Requests turned away because too many were waiting")
 
@@ -86,10 +96,16 @@ class _Lane:
 class Appender:
     """Appends for every authority, each in a lane of its own."""
 
-    def __init__(self, pool: Pool, clock: Clock) -> None:
-        """Append over ``pool``; ``clock`` says when events were recorded."""
+    def __init__(self, pool: Pool, clock: Clock, on_commit: Callable[[str, int], None] = lambda *_: None) -> None:
+        """Append over ``pool``; ``clock`` says when events were recorded.
+
+        ``on_commit`` is called with the authority and the position at which its log ends,
+        after every commit by which it grew, and perhaps after others.
+        """
         self._pool = pool
         self._clock = clock
+        self._on_commit = on_commit
+        self._memories: OrderedDict[str, LogMemory] = OrderedDict()
         self._lanes: dict[str, _Lane] = {}
         self._closed = False
 
@@ -103,9 +119,8 @@ class Appender:
         if self._closed or lane.full():
             _refused.inc()
             raise NotReady("Too many requests are waiting to be appended; nothing of this one was stored.")
-        events = request.events
-        size = sum(len(event.body) for event in events)
-        waiting = _Waiting(request, asyncio.get_running_loop().create_future(), len(events), size)
+        size = sum([len(event.body) for event in request.events])
+        waiting = _Waiting(request, asyncio.get_running_loop().create_future(), len(request.events), size)
         lane.put(waiting)
         if lane.task is None:
             lane.task = asyncio.create_task(self._drain(authority_id, lane))
@@ -137,7 +152,8 @@ class Appender:
             # No await lies between the last look at the queue and this: nothing is left behind,
             # except when this task is cancelled at the end of the process.
             del self._lanes[authority_id]
-            _fail(lane.waiting, NotReady("Homeward is stopping; nothing of this request was stored."))
+            if lane.waiting:
+                _fail(lane.waiting, NotReady("Homeward is stopping; nothing of this request was stored."))
 
     async def _append_group(self, authority_id: str, group: Sequence[_Waiting]) -> None:
         """Settle a group in one transaction; if one of its requests spoils it, each by itself."""
@@ -162,8 +178,37 @@ class Appender:
 
     async def _commit(self, authority_id: str, requests: Sequence[AppendRequest]) -> list[Settlement]:
         _groups.observe(len(requests))
+        memory = self._memory_of(authority_id)
+        before = memory.position
+        try:
+            settlements = await self._settle(authority_id, requests, memory)
+        except BaseException:
+            # Nobody knows whether that was committed.
+            memory.forget()
+            raise
+        if memory.position > before:
+            self._on_commit(authority_id, memory.position)
+        return settlements
+
+    async def _settle(
+        self, authority_id: str, requests: Sequence[AppendRequest], memory: LogMemory
+    ) -> list[Settlement]:
+        if memory.serves:
+            async with self._pool.connection() as connection:
+                settlements = await append_remembered(connection, authority_id, requests, self._clock, memory)
+            if settlements is not None:
+                return settlements
         async with self._pool.transaction() as connection:
-            return await append_many(connection, authority_id, requests, self._clock)
+            return await append_many(connection, authority_id, requests, self._clock, memory)
+
+    def _memory_of(self, authority_id: str) -> LogMemory:
+        memory = self._memories.get(authority_id)
+        if memory is None:
+            memory = self._memories[authority_id] = LogMemory()
+            if len(self._memories) > REMEMBERED_LOGS:
+                self._memories.popitem(last=False)
+        self._memories.move_to_end(authority_id)
+        return memory
 
 
 def _fail(group: Sequence[_Waiting] | deque[_Waiting], error: BaseException) -> None:

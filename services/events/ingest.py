@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date, timedelta
 
 from shared.domain.catalogue import EventData
@@ -14,27 +13,33 @@ from shared.wire.cloudevents import corrected_wording
 
 #: A fact may be told on the day before: clocks differ, and some systems write at midnight.
 DAYS_AHEAD = 1
+#: Of every other type only the day is asked.
+_ASKED_MORE = frozenset({"record.corrected", "timetable.adopted"})
 
 
-@dataclass(frozen=True, slots=True)
 class Rules:
     """The rules on one day, with the editions of timetable packs that are known, as (pack, edition)."""
 
-    today: date
-    editions: frozenset[tuple[str, str]]
+    def __init__(self, today: date, editions: frozenset[tuple[str, str]]) -> None:
+        """Hold events to the rules of ``today``, a civil date (Europe/London)."""
+        self._latest = today + timedelta(days=DAYS_AHEAD)
+        self._editions = editions
 
     def faults(self, event: NewEvent) -> Sequence[Fault]:
         """Name what is wrong with an event that is valid by its schema; pointers lead into the event."""
-        faults = list(self._faults(event.data, "/data"))
+        if event.type not in _ASKED_MORE and event.data.occurred_on <= self._latest:
+            return ()
+        faults = self._faults(event.data, "/data")
         replacement = corrected_wording(event.data)
-        if replacement is not None:
-            faults += self._faults(replacement, "/data/replacement")
-        return faults
+        return faults if replacement is None else [*faults, *self._faults(replacement, "/data/replacement")]
 
-    def _faults(self, data: EventData, pointer: str) -> Iterable[Fault]:
-        if data.occurred_on > self.today + timedelta(days=DAYS_AHEAD):
+    def _faults(self, data: EventData, pointer: str) -> list[Fault]:
+        faults: list[Fault] = []
+        if data.occurred_on > self._latest:
             message = "What has occurred lies in the past; a booking says in scheduled_for when it is for."
-            yield Fault(f"{pointer}/occurred_on", "in_the_future", message)
-        if isinstance(data, TimetableAdopted) and (data.pack, data.edition) not in self.editions:
-            known = ", ".join(f"{pack} {edition}" for pack, edition in sorted(self.editions))
-            yield Fault(f"{pointer}/pack", "unknown_pack", f"No such timetable pack is known; known are: {known}")
+            faults.append(Fault(f"{pointer}/occurred_on", "in_the_future", message))
+        if isinstance(data, TimetableAdopted) and (data.pack, data.edition) not in self._editions:
+            known = ", ".join(f"{pack} {edition}" for pack, edition in sorted(self._editions))
+            message = f"No such timetable pack is known; known are: {known}"
+            faults.append(Fault(f"{pointer}/pack", "unknown_pack", message))
+        return faults

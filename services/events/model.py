@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+from typing import NamedTuple
 
 from shared.domain.envelope import NewEvent
 from shared.domain.errors import HomewardError
@@ -14,39 +15,59 @@ from shared.wire.content_modes import Candidate
 
 
 class StreamState(Enum):
-    """What a writer may expect of a stream besides a position."""
+    """What a writer may expect of a stream besides its position."""
 
+    ABSENT = "none"
     EXISTS = "exists"
+    ANY = "any"
 
 
-#: Where the writer believes the stream to be: at a position (0: there is none yet), anywhere
-#: as long as it exists, or, with None, anywhere.
-Expected = int | StreamState | None
+class AtPosition(NamedTuple):
+    """The stream ends with its event number ``position``, from 1."""
+
+    position: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+#: Where a writer believes a stream to be.
+Expected = AtPosition | StreamState
+
+
+def fits(expected: Expected, actual: int) -> bool:
+    """Tell whether a stream that ends at ``actual`` (0: there is none) is where it is expected."""
+    if isinstance(expected, AtPosition):
+        return actual == expected.position
+    return expected is StreamState.ANY or (actual > 0) == (expected is StreamState.EXISTS)
+
+
 class AppendRequest:
     """One request to append.
 
-    ``atomic`` stores all events or none; ``dry_run`` stores none and tells what would
-    become of them.  With ``expected`` all valid events are of one stream.  ``recorded_by``
-    is the id of the API key that asks.
+    ``expected`` says of streams where they have to be for anything to be stored; no event
+    of theirs need be among the candidates.  ``atomic`` stores all events or none;
+    ``dry_run`` stores none and tells what would become of them.  ``recorded_by`` is the id
+    of the API key that asks.  ``events`` are the valid ones of the candidates, in their order.
     """
 
-    candidates: Sequence[Candidate]
-    recorded_by: str
-    expected: Expected = None
-    atomic: bool = False
-    dry_run: bool = False
+    __slots__ = ("atomic", "candidates", "dry_run", "events", "expected", "recorded_by")
 
-    @property
-    def events(self) -> list[NewEvent]:
-        """The valid events, in their order."""
-        return [each.event for each in self.candidates if each.event is not None]
+    def __init__(
+        self,
+        *,
+        candidates: Sequence[Candidate],
+        recorded_by: str,
+        expected: Mapping[str, Expected] | None = None,
+        atomic: bool = False,
+        dry_run: bool = False,
+    ) -> None:
+        self.candidates = candidates
+        self.events: list[NewEvent] = [each.event for each in candidates if each.event is not None]
+        self.recorded_by = recorded_by
+        self.expected = expected or {}
+        self.atomic = atomic
+        self.dry_run = dry_run
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where an event lies: in the authority's log and in its stream, both from 1."""
 
     position: int
@@ -54,8 +75,7 @@ class Place:
     stream_position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one event; ``place`` is that of what is stored under its source and id, if anything."""
 
     verdict: Verdict
@@ -66,9 +86,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """Nothing was stored: the stream is at ``stream_position``, not where the writer believed."""
+    """Nothing was stored: these streams are elsewhere than the writer believed.
 
-    stream_position: int
+    ``actual`` holds the position of each of them, 0 for a stream that does not exist.
+    """
+
+    actual: Mapping[str, int]
 
 
 #: The outcome of every candidate in its order, or why none was considered.

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
 
 from services.reporting.api import ROUTERS
+from services.reporting.store.log import leases, log_copy
 from services.reporting.worker import JourneyProjector
 from shared.domain.clock import Clock, SystemClock
 from shared.runtime.app import build_app
 from shared.runtime.background import Background
 from shared.runtime.resources import Resources, open_event_log, open_resources
 from shared.runtime.settings import Settings
-from shared.runtime.subscription import Subscription
+from shared.runtime.subscription import Consumer, Subscription
 
 SERVICE = "reporting"
 
@@ -34,9 +36,8 @@ def create_app(
         async with AsyncExitStack() as stack:
             opened = await stack.enter_async_context(open_resources(app, settings, SERVICE, used_clock))
             reader = await stack.enter_async_context(open_event_log(settings, SERVICE, events_transport))
-            app.state.subscription = Subscription(
-                opened.engine, reader, JourneyProjector(), pause_seconds=settings.follow_seconds
-            )
+            consumer = Consumer(opened.engine, reader, JourneyProjector(), log_copy, leases, used_clock)
+            app.state.subscription = Subscription(consumer, lease_seconds=settings.lease_seconds)
             app.state.background = Background(SERVICE, {"subscription": app.state.subscription})
             app.state.background.start()
             stack.push_async_callback(app.state.background.stop)
@@ -47,11 +48,16 @@ def create_app(
         background: Background = app.state.background
         return {"database": await opened.database_check(), **background.checks()}
 
+    async def figures() -> Mapping[str, Any]:
+        subscription: Subscription = app.state.subscription
+        return {"consumers": {SERVICE: subscription.figures()}}
+
     app = build_app(
         service=SERVICE,
         summary="Journeys and measures that stay honest while children are still waiting.",
         routers=ROUTERS,
         lifespan=lifespan,
         readiness=readiness,
+        figures=figures,
     )
     return app

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Date, DateTime, Integer, MetaData, Table, Text
 
+from shared.runtime.leases import declare_lease
 from shared.runtime.log_copy import declare_log_copy
 
 metadata = MetaData(schema="reporting")
 
 checkpoint, event = declare_log_copy(metadata)
+lease = declare_lease(metadata)
 
 #: A row holds for every question about ``latest_on`` or a later day, with everything known
 #: that was recorded by ``latest_recorded_at``, as long as ``edition`` is that of the projection.

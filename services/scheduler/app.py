@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -11,6 +12,7 @@ from fastapi import FastAPI
 from services.scheduler.api import ROUTERS, webhooks
 from services.scheduler.delivery import Dispatcher
 from services.scheduler.sender import Sender
+from services.scheduler.store.events import leases, log_copy
 from services.scheduler.targets import parse_allowances
 from services.scheduler.tick import Tick
 from services.scheduler.worker import Refresher, ReviewProjector
@@ -19,14 +21,13 @@ from shared.runtime.app import build_app
 from shared.runtime.background import Background, Loop
 from shared.runtime.resources import Resources, open_event_log, open_resources
 from shared.runtime.settings import Settings
-from shared.runtime.subscription import EventReader, Subscription
+from shared.runtime.subscription import Consumer, Subscription
 
 SERVICE = "scheduler"
 
 
-def _loops(settings: Settings, opened: Resources, reader: EventReader, sender: Sender) -> dict[str, Loop]:
+def _loops(settings: Settings, opened: Resources, subscription: Subscription, sender: Sender) -> dict[str, Loop]:
     engine, clock = opened.engine, opened.clock
-    subscription = Subscription(engine, reader, ReviewProjector(clock), pause_seconds=settings.follow_seconds)
     return {
         "subscription": subscription,
         "refresh": Refresher(engine, clock, pause_seconds=settings.tick_seconds),
@@ -63,7 +64,10 @@ def create_app(
             sender = await stack.enter_async_context(
                 Sender(timeout_seconds=settings.delivery_timeout_seconds, allowances=allowances)
             )
-            app.state.background = Background(SERVICE, _loops(settings, opened, reader, sender))
+            consumer = Consumer(opened.engine, reader, ReviewProjector(used_clock), log_copy, leases, used_clock)
+            subscription = Subscription(consumer, lease_seconds=settings.lease_seconds)
+            app.state.subscription = subscription
+            app.state.background = Background(SERVICE, _loops(settings, opened, subscription, sender))
             app.state.background.start()
             stack.push_async_callback(app.state.background.stop)
             yield
@@ -73,12 +77,17 @@ def create_app(
         background: Background = app.state.background
         return {"database": await opened.database_check(), **background.checks()}
 
+    async def figures() -> Mapping[str, Any]:
+        subscription: Subscription = app.state.subscription
+        return {"consumers": {SERVICE: subscription.figures()}}
+
     app = build_app(
         service=SERVICE,
         summary="What is due, and telling people about it.",
         routers=ROUTERS,
         lifespan=lifespan,
         readiness=readiness,
+        figures=figures,
     )
     app.webhooks.include_router(webhooks)
     app.state.allowances = allowances

@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+from shared.runtime.leases import declare_lease
 from shared.runtime.log_copy import declare_log_copy
 
 metadata = MetaData(schema="scheduler")
@@ -28,6 +29,7 @@ def _instant() -> DateTime:
 
 
 checkpoint, event = declare_log_copy(metadata, Column("timetable_digest", Text))
+lease = declare_lease(metadata)
 
 review = Table(
     "review",

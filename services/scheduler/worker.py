@@ -54,13 +54,15 @@ class ReviewProjector:
 
     subscription = "scheduler"
 
-    def __init__(self, clock: Clock, *, seconds: Callable[[], float] = monotonic) -> None:
+    def __init__(self, clock: Clock, *, seconds: Callable[[], float] = monotonic, tells: bool = True) -> None:
         """Take the present day from ``clock``, and how long a step has taken from ``seconds``.
 
         The two are apart because no civil clock measures a duration: it can be set, and tests let it stand.
+        One that does not tell writes no notices.
         """
         self._clock = clock
         self._seconds = seconds
+        self._tells = tells
 
     async def checkpoint(self, connection: AsyncConnection, authority_id: str) -> int:
         """Return the position finished so far and lock it until the transaction ends."""
@@ -80,7 +82,7 @@ class ReviewProjector:
         new = [event for event in page if event.position > finished]
         if not new:
             return page[-1].position
-        step = _Step(connection, authority_id, self._clock.now(), lambda: self._seconds() >= until)
+        step = _Step(connection, authority_id, self._clock.now(), lambda: self._seconds() >= until, self._tells)
         await step.read_timetable()
         done = finished
         for piece in _slices(new):
@@ -94,13 +96,14 @@ class _Step:
     """One authority's share of work within one transaction, and the timetable that holds meanwhile."""
 
     def __init__(
-        self, connection: AsyncConnection, authority_id: str, now: datetime, spent: Callable[[], bool]
+        self, connection: AsyncConnection, authority_id: str, now: datetime, spent: Callable[[], bool], tells: bool
     ) -> None:
         self._connection = connection
         self._authority_id = authority_id
         self._now = now
         self._today = civil_date(now)
         self._timetable: Timetable
+        self._tells = tells
         self.spent = spent
 
     async def read_timetable(self, *, changed: bool = False) -> None:
@@ -142,7 +145,8 @@ class _Step:
         return done, await _save(self._connection, self._authority_id, folds, self._today)
 
     async def _tell(self, told: Told) -> None:
-        await _tell(self._connection, self._authority_id, told, self._now)
+        if self._tells:
+            await _tell(self._connection, self._authority_id, told, self._now)
 
 
 async def _folds(connection: AsyncConnection, authority_id: str, children: Sequence[str]) -> dict[str, ChildFold]:
@@ -175,11 +179,12 @@ class Refresher:
     It looks once for each authority and civil day, and when the process starts.
     """
 
-    def __init__(self, engine: AsyncEngine, clock: Clock, *, pause_seconds: float) -> None:
-        """Write over ``engine``; what day it is says ``clock``."""
+    def __init__(self, engine: AsyncEngine, clock: Clock, *, pause_seconds: float, tells: bool = True) -> None:
+        """Write over ``engine``; what day it is says ``clock``.  One that does not tell writes no notices."""
         self._engine = engine
         self._clock = clock
         self._pause_seconds = pause_seconds
+        self._tells = tells
         self._looked: dict[str, date] = {}
         self.error: str | None = None
 
@@ -219,7 +224,8 @@ class Refresher:
             for batch in _batches(children, BATCH):
                 told += await self._refresh_batch(connection, authority_id, batch, timetable)
             await events.set_timetable_digest(connection, authority_id, digest)
-            await _tell(connection, authority_id, told, now)
+            if self._tells:
+                await _tell(connection, authority_id, told, now)
 
     async def _refresh_batch(
         self, connection: AsyncConnection, authority_id: str, children: Sequence[str], timetable: Timetable

@@ -1,8 +1,7 @@
 """An event before storage and after: ``NewEvent`` and ``RecordedEvent``.
 
-A posted CloudEvent is brought into one canonical form (sorted members, no white
-space); its bytes are what is stored and hashed, so the same content gives the same
-digest however it was sent.
+The bytes of a CloudEvent are stored and hashed exactly as they were posted, so that what
+is read back years later is what was sent.
 """
 
 from __future__ import annotations
@@ -11,15 +10,20 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from shared.domain.catalogue.base import EventData
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewEvent:
+class NewEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A valid event that is not yet stored.
 
-    ``body`` is the canonical CloudEvent, ``digest`` its SHA-256.  ``amends`` names
-    (source, id) of an earlier event that this one corrects or retracts.
+    ``body`` is the CloudEvent's JSON text as it was posted, without white space around it:
+    the body in structured mode, the line in NDJSON, the slice of the array in a batch; in
+    binary mode the attributes in canonical form with the posted data, verbatim, as the
+    member ``data``.  ``digest`` is its SHA-256.  ``data`` is that of the latest version of
+    its type.  ``amends`` names (source, id) of an earlier event that this one corrects or
+    retracts.
     """
 
     source: str

@@ -14,6 +14,7 @@
     ├── NotFound                     404  no such thing within this authority
     ├── StreamPositionConflict       412  the stream is not where the writer believed
     ├── EventIdConflict              409  the id is taken by other content
+    ├── TooManyWaiting               429  no more readers of one authority may wait
     └── NotReady                     503  a dependency is away; try again
 
 The first line of each docstring is the problem's title.  Messages never repeat a
@@ -133,6 +134,13 @@ class EventIdConflict(HomewardError):
 
     status = 409
     slug = "event-id-conflict"
+
+
+class TooManyWaiting(HomewardError):
+    """Too many readers of this authority wait for events."""
+
+    status = 429
+    slug = "too-many-waiting"
 
 
 class NotReady(HomewardError):

@@ -27,6 +27,8 @@ class Scope(StrEnum):
 
     EVENTS_APPEND = "events:append"
     EVENTS_READ = "events:read"
+    FACTS_READ = "facts:read"
+    LOG_VERIFY = "log:verify"
     REVIEWS_READ = "reviews:read"
     WEBHOOKS_MANAGE = "webhooks:manage"
     JOURNEYS_READ = "journeys:read"

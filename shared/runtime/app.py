@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import Any
 
 import fastapi_offline
 from fastapi import APIRouter, Depends, FastAPI, Response
@@ -24,6 +25,8 @@ from shared.wire.paths import DEFAULT_SERVICE, PREFIXES, ServiceName
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 #: Returns the checks by name: "ok", or what is wrong.  Anything but "ok" makes /readyz answer 503.
 Readiness = Callable[[], Awaitable[Mapping[str, str]]]
+#: Returns figures that /readyz shows beside its checks; none of them makes a service ready or not.
+Figures = Callable[[], Awaitable[Mapping[str, Any]]]
 
 _ASSETS = Path(fastapi_offline.__file__).parent / "static"
 
@@ -46,7 +49,13 @@ SwaggerUIBundle({{dom_id: "#ui", url: "/openapi/{service}.json", deepLinking: tr
 
 
 def build_app(
-    *, service: str, summary: str, routers: Sequence[APIRouter], lifespan: Lifespan, readiness: Readiness
+    *,
+    service: str,
+    summary: str,
+    routers: Sequence[APIRouter],
+    lifespan: Lifespan,
+    readiness: Readiness,
+    figures: Figures | None = None,
 ) -> FastAPI:
     """Return the service's app; ``lifespan`` puts what operations need on ``app.state``."""
     app = FastAPI(
@@ -64,7 +73,7 @@ def build_app(
     add_problem_handlers(app)
     for router in routers:
         app.include_router(router, responses=RESPONSES, dependencies=[Depends(refuse_unknown_parameters)])
-    app.include_router(_operational(readiness))
+    app.include_router(_operational(readiness, figures))
     app.mount("/docs/assets", StaticFiles(directory=_ASSETS))
     app.add_middleware(RequestGuard, service=service)
     return app
@@ -76,7 +85,7 @@ def _docs_page(service: str) -> str:
     return _DOCS_PAGE.format(service=service, links=" ".join(links))
 
 
-def _operational(readiness: Readiness) -> APIRouter:
+def _operational(readiness: Readiness, figures: Figures | None) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/livez")
@@ -89,7 +98,9 @@ def _operational(readiness: Readiness) -> APIRouter:
         """Answer 200 when every part works, 503 with what does not otherwise."""
         checks = dict(await readiness())
         ready = all(state == "ok" for state in checks.values())
-        return JSONResponse({"status": "ok" if ready else "not ready", "checks": checks}, 200 if ready else 503)
+        shown = {} if figures is None else await figures()
+        answer = {"status": "ok" if ready else "not ready", "checks": checks, **shown}
+        return JSONResponse(answer, 200 if ready else 503)
 
     @router.get("/metrics")
     async def metrics() -> Response:

@@ -22,6 +22,7 @@ from shared.wire.feed import AUTHORITY_HEADER
 CACHE_SECONDS = 5.0
 _CACHE_ENTRIES = 10_000
 
+_SISTER = "service"
 _bearer = HTTPBearer(auto_error=False, scheme_name="api_key", description="`Authorization: Bearer hw1...`")
 
 
@@ -32,6 +33,11 @@ class Principal:
     authority_id: str
     key_id: str
     scopes: frozenset[str]
+
+    @property
+    def is_sister(self) -> bool:
+        """Whether a service of this product asks; no key has such an id."""
+        return self.key_id == _SISTER
 
 
 class Authenticator:
@@ -56,7 +62,7 @@ class Authenticator:
     def _sister(self, on_behalf_of: str | None) -> Principal:
         if not on_behalf_of:
             raise NotAuthenticated("A service names the authority for which it reads.")
-        return Principal(on_behalf_of, "service", frozenset({Scope.EVENTS_READ}))
+        return Principal(on_behalf_of, _SISTER, frozenset({Scope.EVENTS_READ}))
 
     def _cached(self, key: ApiKey) -> Principal | None:
         expires, principal = self._cache.get((key.authority_id, key.key_id, key.digest), (0.0, None))
@@ -84,12 +90,21 @@ def require(scope: Scope) -> Callable[..., Coroutine[Any, Any, Principal]]:
     async def admitted(
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> Principal:
-        if credentials is None:
-            raise NotAuthenticated("Send an API key in the Authorization header: 'Bearer hw1...'.")
-        authenticator: Authenticator = request.app.state.authenticator
-        principal = await authenticator.principal(credentials.credentials, request.headers.get(AUTHORITY_HEADER))
-        if scope not in principal.scopes:
-            raise NotPermitted(f"This operation needs a key with the scope '{scope.value}'.")
-        return principal
+        return await _admit(request, credentials, scope)
 
     return admitted
+
+
+async def admit(request: Request, scope: Scope) -> Principal:
+    """Do what the dependency of :func:`require` does, for an operation that answers without FastAPI's machinery."""
+    return await _admit(request, await _bearer(request), scope)
+
+
+async def _admit(request: Request, credentials: HTTPAuthorizationCredentials | None, scope: Scope) -> Principal:
+    if credentials is None:
+        raise NotAuthenticated("Send an API key in the Authorization header: 'Bearer hw1...'.")
+    authenticator: Authenticator = request.app.state.authenticator
+    principal = await authenticator.principal(credentials.credentials, request.headers.get(AUTHORITY_HEADER))
+    if scope not in principal.scopes:
+        raise NotPermitted(f"This operation needs a key with the scope '{scope.value}'.")
+    return principal

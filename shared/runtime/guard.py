@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from itertools import count
+from secrets import token_hex
 from time import perf_counter
 from urllib.parse import unquote_to_bytes
-from uuid import uuid4
 
-from prometheus_client import Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.domain.errors import BodyTooSlow, Fault, UnreadableUrl
+from shared.runtime.distribution import SECONDS, Distribution
 from shared.runtime.problems import answer, unforeseen
 
 MAX_QUERY_BYTES = 8_192
@@ -18,7 +20,12 @@ MAX_QUERY_BYTES = 8_192
 BODY_SECONDS = 300.0
 BODY_PAUSE_SECONDS = 20.0
 
-_seconds = Histogram("homeward_http_request_seconds", "Time to answer", ["service", "method", "operation", "status"])
+_seconds = Distribution(
+    "homeward_http_request_seconds", "Time to answer", ("service", "method", "operation", "status"), SECONDS
+)
+#: Names a request among those of all processes: which process it was, and its number there.
+_PROCESS = token_hex(8).encode()
+_numbers = count(1)
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -53,7 +60,7 @@ class RequestGuard:
                 await response(scope, receive, watch.send)
         finally:
             route = getattr(scope.get("route"), "path", "other")
-            _seconds.labels(self._service, scope["method"], route, str(watch.status)).observe(watch.elapsed())
+            _seconds.observe(watch.elapsed(), self._service, scope["method"], route, str(watch.status))
 
 
 class _Body:
@@ -69,7 +76,8 @@ class _Body:
             return await self._receive()
         left = min(self._deadline - perf_counter(), BODY_PAUSE_SECONDS)
         try:
-            message = await asyncio.wait_for(self._receive(), max(left, 0.0))
+            async with asyncio.timeout(left):
+                message = await self._receive()
         except TimeoutError:
             raise BodyTooSlow from None
         self._whole = not message.get("more_body", False)
@@ -92,10 +100,11 @@ class _Watch:
             self.status = message["status"]
             present = {name for name, _ in message["headers"]}
             added = [(name, value) for name, value in _HEADERS if name not in present]
-            message["headers"] = [*message["headers"], *added, (b"x-request-id", uuid4().hex.encode())]
+            message["headers"] = [*message["headers"], *added, (b"x-request-id", b"%s%016x" % (_PROCESS, next(_numbers)))]
         await self._send(message)
 
 
+_NOT_ENCODED = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _UNREADABLE = UnreadableUrl(
     faults=[
         Fault("?", "url_unreadable", "The path or query is not percent-encoded UTF-8, holds U+0000, or is too long.")
@@ -112,6 +121,10 @@ def _readable(scope: Scope) -> bool:
 
 
 def _is_text(encoded: bytes) -> bool:
+    if encoded.isascii() and b"%" not in encoded and b"\x00" not in encoded:
+        return True
+    if _NOT_ENCODED.search(encoded):
+        return False
     decoded = unquote_to_bytes(encoded)
     if b"\x00" in decoded:
         return False

@@ -36,7 +36,7 @@ def answer(error: HomewardError, headers: Mapping[str, str] | None = None) -> JS
     """Return the HTTP answer for an error."""
     problem = problem_of(error)
     extra = {"www-authenticate": "Bearer"} if error.status == 401 else {}  # noqa: PLR2004 - RFC 9110 asks for it
-    if error.status == 503:  # noqa: PLR2004 - a client should know when to come back
+    if error.status in (429, 503):  # a client should know when to come back
         extra["retry-after"] = "1"
     return JSONResponse(problem.model_dump(), error.status, {**extra, **(headers or {})}, MEDIA_TYPE)
 

@@ -77,5 +77,9 @@ async def open_event_log(
     """
     if settings.service_token is None:
         raise ValueError(f"HOMEWARD_SERVICE_TOKEN is not set; {service} reads the log with it")
-    async with httpx.AsyncClient(transport=transport, base_url=settings.events_url, timeout=30) as client:
+    # One read waits at the end of each authority's log, and there is no bound on authorities.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
+    async with httpx.AsyncClient(
+        transport=transport, base_url=settings.events_url, timeout=30, limits=limits
+    ) as client:
         yield EventLog(client, settings.service_token.get_secret_value())

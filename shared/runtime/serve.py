@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+
 import uvicorn
 from fastapi import FastAPI
 
@@ -10,10 +15,51 @@ from shared.runtime.settings import Settings
 
 #: Where the three separate processes listen unless HOMEWARD_PORT says otherwise.
 DEFAULT_PORTS = {"events": 8001, "scheduler": 8002, "reporting": 8003}
+#: Exit status when the app could not start, as uvicorn's own program has it.
+STARTUP_FAILURE = 3
+#: Answers that are still under way this long after a signal are cut off: a reader that takes nothing, a slow upload.
+GRACE_SECONDS = 5
+
+
+class Server(uvicorn.Server):
+    """A server that says when it begins to stop.
+
+    uvicorn waits for open answers to end, and a live feed does not end by itself.
+    """
+
+    def __init__(self, config: uvicorn.Config, before_stop: Callable[[], None]) -> None:
+        """Call ``before_stop`` before waiting for open answers."""
+        super().__init__(config)
+        self._before_stop = before_stop
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Say so, then stop as uvicorn does."""
+        self._before_stop()
+        await super().shutdown(sockets)
+
+
+def before_stop(app: FastAPI) -> None:
+    """Tell an app that its server is about to stop: calls what its lifespan put on ``app.state.before_stop``."""
+    tell: Callable[[], None] | None = getattr(app.state, "before_stop", None)
+    if tell is not None:
+        tell()
 
 
 def serve(app: FastAPI, service: str, settings: Settings) -> None:
-    """Serve ``app`` and block; Ctrl-C and SIGTERM finish open requests first."""
+    """Serve ``app`` and block; Ctrl-C and SIGTERM first give open requests GRACE_SECONDS to finish."""
     logs.configure(settings.log_level)
     port = settings.port if "port" in settings.model_fields_set else DEFAULT_PORTS[service]
-    uvicorn.run(app, host=settings.host, port=port, access_log=False, log_config=None, server_header=False)
+    config = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=port,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = Server(config, lambda: before_stop(app))
+    with suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(STARTUP_FAILURE)

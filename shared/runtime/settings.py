@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shared.runtime.signing import read_key
 
 ENVIRONMENT_PREFIX = "HOMEWARD_"
 
@@ -17,16 +19,27 @@ ENVIRONMENT_PREFIX = "HOMEWARD_"
 class Settings(BaseSettings):
     """Every setting of Homeward."""
 
-    model_config = SettingsConfigDict(env_prefix=ENVIRONMENT_PREFIX, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix=ENVIRONMENT_PREFIX,
+        frozen=True,
+        extra="ignore",
+        hide_input_in_errors=True,  # it may be a secret
+    )
 
     database_url: str | None = Field(
         default=None,
         description="PostgreSQL server to use (versions 15 to 18), as `postgresql://user:password@host/database`. "
         "Without it `make run` starts an embedded server. The three separate processes need it.",
     )
+    listen_url: str | None = Field(
+        default=None,
+        description="The same PostgreSQL server past a pooler: set it when `HOMEWARD_DATABASE_URL` leads through a "
+        "pgbouncer that pools transactions, which loses what LISTEN should hear. Without it the events service still "
+        "works: readers that wait then see what another process appended up to a second later.",
+    )
     data_dir: Path = Field(
         default=Path(".homeward"),
-        description="Folder of the embedded PostgreSQL server and of the demonstration key.",
+        description="Folder of the embedded PostgreSQL server, of the demonstration key and of the signing key.",
     )
     host: str = Field(default="127.0.0.1", description="Address on which to listen.")
     port: int = Field(
@@ -52,13 +65,26 @@ class Settings(BaseSettings):
         description="Secret shared by the three processes, with which scheduler and reporting read the log. At least "
         "32 characters. In one process a fresh one is made at each start.",
     )
+    signing_key: SecretStr | None = Field(
+        default=None,
+        description="Private Ed25519 key with which the events service signs the heads of the logs: the Base64 of 32 "
+        "random bytes, as `openssl rand -base64 32` prints. Several processes share one. `make run` makes one and "
+        "keeps it in the data folder; the separate events service signs nothing without it.",
+    )
+    sign_seconds: float = Field(
+        default=60.0, gt=0, le=86_400, description="How often the head of every log that has moved is signed."
+    )
     events_url: str = Field(
         default="http://127.0.0.1:8001",
         description="Where scheduler and reporting reach the events service.",
     )
     pool_size: int = Field(default=5, ge=1, le=100, description="Database connections kept by each service.")
-    follow_seconds: float = Field(
-        default=0.25, gt=0, le=60, description="How long a reader that reached the end of the log waits to look again."
+    lease_seconds: float = Field(
+        default=4.0,
+        ge=0.5,
+        le=60,
+        description="How long scheduler and reporting keep the right to follow a log without renewing it. When a "
+        "process dies, another goes on after this time.",
     )
     tick_seconds: float = Field(
         default=1.0,
@@ -83,3 +109,10 @@ class Settings(BaseSettings):
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",
         description="What is logged: DEBUG, INFO, WARNING or ERROR.",
     )
+
+    @field_validator("signing_key")
+    @classmethod
+    def _holds_a_key(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None:
+            read_key(key.get_secret_value())
+        return key

@@ -1,203 +1,187 @@
-"""The loop of a reader of the log: read a page, project it, move the checkpoint, in one transaction.
+"""Following the logs of all authorities, together with other processes that do the same.
 
-A subscription is a named reader with one checkpoint for each authority.  Positions are
-gap-free, so a page that does not begin right behind the checkpoint is an error, never
-something to step over.
+A subscription is a named reader of the log with one checkpoint for each authority.  For each
+authority one process follows, by lease; of several processes each takes its share, and what
+a process leaves behind when it dies the others take over when its leases have run out.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from datetime import timedelta
+from math import inf
 from time import monotonic
-from typing import Protocol
+from typing import Any
 
-from prometheus_client import Gauge
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
-
-from shared.domain.envelope import RecordedEvent
-from shared.domain.errors import NotReady
 from shared.identity.store import authorities
+from shared.runtime.follower import Consumer, Follower
+from shared.runtime.leases import Lease, briefly, new_holder, too_many
+from shared.runtime.progress import Progress, hide
+from shared.runtime.projecting import EventReader, Page, PositionGap, Projector
+
+__all__ = ["Consumer", "EventReader", "Page", "PositionGap", "Progress", "Projector", "Subscription"]
 
 log = logging.getLogger(__name__)
 
-PAGE = 1000
-LONGEST_PAUSE_SECONDS = 10.0
+#: One read of the log waits so long at its end; the feed answers at once when something is appended.
+WAIT_SECONDS = 20.0
+#: An end of the log that was seen longer ago may not be its end any more: by then the read has ended.
+FRESH_SECONDS = WAIT_SECONDS + 10.0
 #: Authorities projected at once: one whose events take long holds one turn and leaves the others.
 TURNS = 4
-#: A step that takes longer is told as trouble; a projector is to stop well before.
-SLOW_SECONDS = 60.0
-
-_position = Gauge("homeward_subscription_position", "Log position reached", ["subscription", "authority"])
-_stopped = Gauge(
-    "homeward_subscription_stopped", "1 while the subscription cannot go on", ["subscription", "authority"]
-)
-
-
-class Page(Protocol):
-    """A page of the log."""
-
-    @property
-    def events(self) -> Sequence[RecordedEvent]:
-        """The events, in position order."""
-        ...
-
-    @property
-    def at_head(self) -> bool:
-        """Whether the page reached the end of the log."""
-        ...
-
-
-class EventReader(Protocol):
-    """Anything that reads pages of an authority's log."""
-
-    async def read(self, authority_id: str, *, after: int, limit: int) -> Page:
-        """Return the events behind ``after``; raises NotReady while the log is away."""
-        ...
-
-
-class Projector(Protocol):
-    """What a service does with events, and where it keeps its checkpoint."""
-
-    @property
-    def subscription(self) -> str:
-        """Name of the subscription."""
-        ...
-
-    async def checkpoint(self, connection: AsyncConnection, authority_id: str) -> int:
-        """Return the position finished so far, 0 at first, and lock it until the transaction ends."""
-        ...
-
-    async def project(self, connection: AsyncConnection, authority_id: str, events: Sequence[RecordedEvent]) -> int:
-        """Bring the read model up to these events, or to some of them if all would take long.
-
-        Return the position reached: that of the last event projected, at least the first one's.
-        """
-        ...
-
-    async def advance(self, connection: AsyncConnection, authority_id: str, position: int) -> None:
-        """Move the locked checkpoint to ``position``."""
-        ...
-
-
-class PositionGap(Exception):
-    """The page does not begin right behind the checkpoint; the subscription stops rather than skip."""
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far a subscription has come with one authority, and what stops it."""
-
-    position: int = 0
-    at_head: bool = False
-    error: str | None = None
-    step_began: float | None = None
-
-    def trouble(self) -> str | None:
-        """Tell what stops it or takes too long, in words for an operator; None if nothing does."""
-        lasted = 0.0 if self.step_began is None else monotonic() - self.step_began
-        if lasted > SLOW_SECONDS:
-            return f"one step has taken {lasted:.0f} s so far after position {self.position}"
-        return self.error
+#: A lease is renewed so many times before it would run out.
+BEATS_IN_LEASE = 4
+#: Letting go of leases when we stop takes no longer: they run out by themselves.
+RELEASE_SECONDS = 2.0
 
 
 class Subscription:
-    """Follows the log for every authority with one projector."""
+    """Follows the log of every authority whose lease this process holds, for one consumer."""
 
-    def __init__(self, engine: AsyncEngine, reader: EventReader, projector: Projector, *, pause_seconds: float) -> None:
-        """Read from ``reader``, project with ``projector`` over ``engine``."""
-        self._engine = engine
-        self._reader = reader
-        self._projector = projector
-        self._pause_seconds = pause_seconds
+    def __init__(self, consumer: Consumer, *, lease_seconds: float, wait_seconds: float = WAIT_SECONDS) -> None:
+        """Hold leases for ``lease_seconds``, renewing them in time; wait so long for the next event."""
+        self._consumer = consumer
+        self._lasting = timedelta(seconds=lease_seconds)
+        self._wait_seconds = wait_seconds
+        self._holder = new_holder()
         self._turns = asyncio.Semaphore(TURNS)
+        self._followers: dict[str, Follower] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        self._held: dict[str, Lease] = {}
+        self._sure_until: dict[str, float] = {}
         self._blind: str | None = None
-        self.progress: dict[str, Progress] = {}
 
     @property
     def error(self) -> str | None:
         """What stops it, for each authority that it cannot follow, in words for an operator; None if nothing does."""
-        wrong = {name: each.trouble() for name, each in sorted(self.progress.items())}
+        wrong = {name: each.progress.trouble() for name, each in sorted(self._followers.items())}
         return "; ".join([f"{name}: {trouble}" for name, trouble in wrong.items() if trouble]) or self._blind
 
+    @property
+    def progress(self) -> Mapping[str, Progress]:
+        """How far it has come with each authority that this process follows."""
+        return {name: each.progress for name, each in self._followers.items()}
+
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """Return for each authority how far this process has come, or who else follows."""
+        now = self._consumer.clock.now()
+        shown: dict[str, dict[str, Any]] = {
+            name: {"state": "standby", "holder": lease.holder} for name, lease in self._held.items()
+        }
+        for name, follower in self._followers.items():
+            shown[name] = {**follower.progress.figures(now), "holder": self._holder}
+        return dict(sorted(shown.items()))
+
     def caught_up(self, authority_id: str) -> int | None:
-        """Return the position at which this process saw the end of the authority's log; None while it is behind."""
-        progress = self.progress.get(authority_id)
-        if progress is None or progress.error is not None or not progress.at_head:
+        """Return the position at which this process sees the end of the authority's log; None while it does not.
+
+        A process that does not follow this log, or may have lost its lease while it was
+        paused, does not see the end.
+        """
+        follower = self._followers.get(authority_id)
+        if follower is None or self._sure_until.get(authority_id, inf) < monotonic():
             return None
-        return progress.position
+        progress = follower.progress
+        if not progress.at_head or progress.trouble() is not None or progress.read_at is None:
+            return None
+        return progress.position if monotonic() - progress.read_at < FRESH_SECONDS else None
 
     async def run(self) -> None:
-        """Follow every authority until cancelled; trouble is logged, shown in ``error`` and tried again."""
-        following: dict[str, asyncio.Task[None]] = {}
+        """Follow until cancelled; trouble is logged, shown in ``error`` and tried again."""
+        beat = self._lasting.total_seconds() / BEATS_IN_LEASE
         try:
             while True:
-                for authority_id in await self._authorities():
-                    if authority_id not in following:
-                        following[authority_id] = asyncio.create_task(self._follow(authority_id))
-                await asyncio.sleep(self._pause_seconds)
+                await self._beat()
+                await asyncio.sleep(beat)
         finally:
-            for task in following.values():
-                task.cancel()
-            await asyncio.gather(*following.values(), return_exceptions=True)
-
-    async def _authorities(self) -> list[str]:
-        try:
-            async with self._engine.connect() as connection:
-                names = await authorities(connection)
-        except Exception as error:  # The database may come back.
-            self._blind = f"cannot list authorities ({type(error).__name__})"
-            log.warning("%s %s", self._projector.subscription, self._blind)
-            return []
-        self._blind = None
-        return names
-
-    async def _follow(self, authority_id: str) -> None:
-        """Follow one authority until cancelled, with longer and longer pauses while it fails."""
-        pause = self._pause_seconds
-        while True:
-            async with self._turns:
-                busy = await self.attempt(authority_id)
-            pause = min(pause * 2, LONGEST_PAUSE_SECONDS) if busy is None else self._pause_seconds
-            if not busy:
-                await asyncio.sleep(pause)
-
-    async def attempt(self, authority_id: str) -> bool | None:
-        """Take one step; return whether there was anything, None when it failed and nothing was written."""
-        progress = self.progress.setdefault(authority_id, Progress())
-        labels = (self._projector.subscription, authority_id)
-        progress.step_began = monotonic()
-        try:
-            busy = await self.step(authority_id)
-        except Exception as error:  # One authority's trouble must not stop the others.
-            progress.error = f"{type(error).__name__} after position {progress.position}"
-            _stopped.labels(*labels).set(1)
-            # The error's text may hold a child's data: only its type is logged, except for our own.
-            log.warning("%s stopped for %s: %s", *labels, error if isinstance(error, NotReady) else progress.error)
-            return None
-        finally:
-            progress.step_began = None
-        progress.error = None
-        _stopped.labels(*labels).set(0)
-        _position.labels(*labels).set(progress.position)
-        return busy
+            await self._let_go()
 
     async def step(self, authority_id: str) -> bool:
-        """Project one page of one authority in one transaction; return whether there was anything.
+        """Read and project one page without a lease; return whether there may be more.
 
-        The checkpoint is locked first: of several replicas one works and the others wait.
+        For whoever follows alone and by hand, while :meth:`run` does not.  Raises what a
+        follower would have to deal with.
         """
-        progress = self.progress.setdefault(authority_id, Progress())
-        async with self._engine.begin() as connection:
-            position = await self._projector.checkpoint(connection, authority_id)
-            page = await self._reader.read(authority_id, after=position, limit=PAGE)
-            if page.events:
-                if page.events[0].position != position + 1:
-                    raise PositionGap(f"expected position {position + 1}, read {page.events[0].position}")
-                position = await self._projector.project(connection, authority_id, page.events)
-                await self._projector.advance(connection, authority_id, position)
-        whole = not page.events or position == page.events[-1].position
-        progress.position, progress.at_head = position, page.at_head and whole
-        return bool(page.events)
+        if authority_id not in self._followers:
+            self._followers[authority_id] = Follower(self._consumer, authority_id, turns=self._turns)
+        return await self._followers[authority_id].step()
+
+    async def _beat(self) -> None:
+        """Renew what is ours, take what is nobody's, and take from whoever holds too much."""
+        try:
+            names = await self._renew()
+            free = [name for name in names if name not in self._held]
+            for name in free:
+                await self._take(name)
+            # A process in trouble takes no more from one that may be well.
+            uneven = None if free or self.error else too_many(self._holder, self._held)
+            if uneven is not None:
+                await self._take(uneven[0], over=uneven[1])
+        except Exception as error:  # The database may come back.
+            self._blind = f"cannot renew leases ({type(error).__name__})"
+            log.warning("%s %s", self._consumer.name, self._blind)
+        else:
+            self._blind = None
+        for name, follower in self._followers.items():
+            follower.progress.show(self._consumer.name, name, self._consumer.clock.now())
+
+    async def _renew(self) -> list[str]:
+        """Renew our leases, drop those that another process took, and return the names of all authorities."""
+        leases, asked_at = self._consumer.leases, monotonic()
+        standing = [name for name, each in self._followers.items() if each.progress.stop is not None]
+        async with briefly(self._consumer.engine) as connection:
+            names = await authorities(connection)
+            kept = await leases.renew(connection, self._holder, sorted(self._followers), self._lasting)
+            self._held = await leases.held(connection, names)
+            asked = await self._consumer.log_copy.asked_to_resume(connection, standing) if standing else frozenset()
+        for name in [name for name, each in self._followers.items() if kept.get(name) != each.token]:
+            self._drop(name)
+        for name in kept.keys() & self._followers.keys():
+            self._sure_until[name] = asked_at + self._lasting.total_seconds()
+            if self._tasks[name].done():
+                self._start(name, kept[name])
+        for name in asked & self._followers.keys():
+            self._followers[name].resume()
+        return names
+
+    async def _take(self, authority_id: str, *, over: int = 0) -> None:
+        leases, asked_at = self._consumer.leases, monotonic()
+        # In a transaction of its own, so that nobody who holds one row of leases waits for another.
+        async with briefly(self._consumer.engine) as connection:
+            token = await leases.take(connection, authority_id, self._holder, self._lasting, over=over)
+        if token is not None:
+            self._held[authority_id] = Lease(self._holder, token)
+            self._sure_until[authority_id] = asked_at + self._lasting.total_seconds()
+            self._start(authority_id, token)
+
+    def _start(self, authority_id: str, token: int) -> None:
+        follower = Follower(self._consumer, authority_id, turns=self._turns, token=token)
+        self._followers[authority_id] = follower
+        name = f"{self._consumer.name} {authority_id}"
+        self._tasks[authority_id] = asyncio.create_task(follower.run(self._wait_seconds), name=name)
+
+    def _drop(self, authority_id: str) -> None:
+        """Stop following a log that another process follows now; what is under way cannot be written any more."""
+        del self._followers[authority_id]
+        self._sure_until.pop(authority_id, None)
+        task = self._tasks.pop(authority_id)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
+        task.cancel()
+        hide(self._consumer.name, authority_id)
+        log.info("%s: another process follows the log of %s now", self._consumer.name, authority_id)
+
+    async def _let_go(self) -> None:
+        """Stop following, and let other processes go on at once."""
+        ours = sorted(self._tasks)
+        for name in ours:
+            self._drop(name)
+        await asyncio.gather(*self._ending, return_exceptions=True)
+        try:
+            async with asyncio.timeout(RELEASE_SECONDS), briefly(self._consumer.engine) as connection:
+                await self._consumer.leases.release(connection, self._holder, ours)
+        except Exception as error:
+            log.warning("%s cannot release its leases (%s)", self._consumer.name, type(error).__name__)

@@ -1,26 +1,36 @@
 """From the attributes of a CloudEvent 1.0 to an event that the log may store.
 
-One event has one canonical form, however it was sent: members sorted, no white space,
-``datacontenttype`` always there, extension values as the strings by which CloudEvents
-writes them in headers.  That form is what is stored, hashed and given back.
+What is stored, hashed and given back is the text that was posted.  Whether two texts say
+the same is judged on one canonical form: members sorted, no white space, null attributes
+left out, ``datacontenttype`` always there, extension values as the strings by which
+CloudEvents writes them in headers.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
-from shared.domain.catalogue import CATALOGUE, EventData, EventType, dataschema, event_type
+from shared.domain.catalogue import (
+    CATALOGUE,
+    FIRST_VERSION,
+    EventData,
+    EventType,
+    dataschema,
+    event_type,
+    version_named,
+)
 from shared.domain.catalogue.base import FIRST_CIVIL_DATE, LAST_CIVIL_DATE, Instant
 from shared.domain.catalogue.governance import RecordCorrected, RecordRetracted
 from shared.domain.envelope import NewEvent
 from shared.domain.errors import BodyTooLarge, Fault, InvalidInput
-from shared.domain.ids import AUTHORITY_STREAM, check_stream
+from shared.domain.ids import AUTHORITY_STREAM, CHILD_STREAM_PREFIX, IDENTIFIER_PATTERN, check_stream
 from shared.wire import limits, strict_json
 from shared.wire.faults import faults_of
 
@@ -35,29 +45,58 @@ INVALID = "The event is not valid; `errors` says where and why."
 
 _instant = TypeAdapter(Instant)
 _JSON_CONTENT_TYPE = re.compile(r'application/json\s*(;\s*charset="?utf-8"?\s*)?', re.IGNORECASE)
-_HOST = re.compile(r"https?://[A-Za-z0-9.:\[\]-]{1,255}")
 _EXTENSION_NAME = re.compile(rf"[a-z0-9]{{1,{limits.EXTENSION_NAME_CHARACTERS}}}")
-_BODY_TOO_LARGE = f"One event is larger than {limits.EVENT_BYTES} bytes."
+
+#: What nearly every event is made of; any other member is looked at by `_extension_faults`.
+_PLAIN_NAMES = KNOWN | {"recordedtime"}
+_PLAIN_STREAM = re.compile(rf"{CHILD_STREAM_PREFIX}(?![0-9]{{10}}$){IDENTIFIER_PATTERN[1:-1]}")
+_PLAIN_INSTANT = re.compile(
+    r"(?:19|20|21)\d\d-\d\d-\d\dT(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,6})?(?:Z|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
+)
 
 
-def new_event(posted: Mapping[str, Any]) -> NewEvent:
+def new_event(posted: Mapping[str, Any], body: bytes) -> NewEvent:
     """Return the valid event that these attributes and ``data`` describe.
 
-    ``posted`` holds decoded JSON.  Raises InvalidInput with a fault for everything that is
-    wrong, its pointer into the event, and BodyTooLarge; neither repeats a value.
+    ``posted`` is the decoded ``body``, the JSON text of the event as it was posted.  Raises
+    BodyTooLarge, and InvalidInput with a fault for everything that is wrong, its pointer into
+    the event; neither repeats a value.
     """
+    if len(body) > limits.EVENT_BYTES:
+        raise BodyTooLarge(f"One event is larger than {limits.EVENT_BYTES} bytes.")
     posted = _without_unset(posted)
-    faults = _envelope_faults(posted)
-    of_type = CATALOGUE.get(posted["type"]) if isinstance(posted.get("type"), str) else None
+    of_type = _type_named(posted)
+    version = _version_named(of_type, posted) if of_type is not None else None
+    plain = of_type is not None and version is not None and _plain(of_type, posted)
+    faults = [] if plain else _envelope_faults(of_type, version, posted)
     data: EventData | None = None
-    if of_type is not None:
-        faults += _type_faults(of_type, posted)
-        if "data" in posted:
-            data, data_faults = _data_of(of_type, posted["data"], "/data")
-            faults += data_faults
+    if of_type is not None and version is not None and "data" in posted:
+        data, data_faults = _data_of(of_type, version, posted["data"], "/data")
+        faults += data_faults
     if faults or data is None:
         raise InvalidInput(INVALID, faults=_first(faults))
-    return _canonical(posted, data)
+    return NewEvent(
+        source=posted["source"],
+        event_id=posted["id"],
+        stream=posted["subject"],
+        type=posted["type"],
+        body=body,
+        digest=sha256(body).digest(),
+        data=data,
+        amends=_amended(data) if posted["type"] in RECORD_TYPES else None,
+    )
+
+
+def same_content(one: bytes, other: bytes) -> bool:
+    """Tell whether the bodies of two valid events say the same, however each of them was written."""
+    return _canonical(orjson.loads(one)) == _canonical(orjson.loads(other))
+
+
+def _canonical(posted: Mapping[str, Any]) -> bytes:
+    posted = _without_unset(posted)
+    extensions = {name: _extension_text(value) for name, value in posted.items() if name not in KNOWN}
+    return strict_json.encode({**posted, **extensions, "datacontenttype": DATA_CONTENT_TYPE})
 
 
 def event_id_of(posted: Any) -> str | None:
@@ -70,7 +109,7 @@ def corrected_wording(data: EventData) -> EventData | None:
     """Return the data by which a valid correction replaces that of an earlier event, or None for other data."""
     if not isinstance(data, RecordCorrected):
         return None
-    return event_type(data.corrects_type).data.model_validate_json(orjson.dumps(data.replacement))
+    return event_type(data.corrects_type).read(data.replacement_version, orjson.dumps(data.replacement))
 
 
 def _without_unset(posted: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -88,23 +127,6 @@ def _first(faults: list[Fault]) -> list[Fault]:
     return [*faults[: limits.FAULTS], Fault("", "more_faults", more)]
 
 
-def _canonical(posted: Mapping[str, Any], data: EventData) -> NewEvent:
-    extensions = {name: _extension_text(value) for name, value in posted.items() if name not in KNOWN}
-    body = strict_json.encode({**posted, **extensions, "datacontenttype": DATA_CONTENT_TYPE})
-    if len(body) > limits.EVENT_BYTES:
-        raise BodyTooLarge(_BODY_TOO_LARGE)
-    return NewEvent(
-        source=posted["source"],
-        event_id=posted["id"],
-        stream=posted["subject"],
-        type=posted["type"],
-        body=body,
-        digest=sha256(body).digest(),
-        data=data,
-        amends=_amended(data),
-    )
-
-
 def _amended(data: EventData) -> tuple[str, str] | None:
     if isinstance(data, RecordCorrected):
         return data.corrects_source, data.corrects_id
@@ -120,7 +142,53 @@ def _extension_text(value: str | int) -> str:
     return str(value)
 
 
-def _envelope_faults(posted: Mapping[str, Any]) -> list[Fault]:
+def _type_named(posted: Mapping[str, Any]) -> EventType | None:
+    name = posted.get("type")
+    return CATALOGUE.get(name) if isinstance(name, str) else None
+
+
+def _version_named(of_type: EventType, posted: Mapping[str, Any]) -> int | None:
+    """Return the version of the schema that the data follows, or None if what is named is none of them."""
+    if "dataschema" not in posted:
+        return FIRST_VERSION
+    schema = posted["dataschema"]
+    return version_named(of_type, schema) if isinstance(schema, str) else None
+
+
+def _plain(of_type: EventType, posted: Mapping[str, Any]) -> bool:
+    """Tell at a glance that the attributes are of the common kind and without a fault.
+
+    Where it says no, :func:`_envelope_faults` looks closely; where it says yes, that would
+    find nothing.  The type and the version of its schema are known to be right.
+    """
+    subject = posted.get("subject")
+    return (
+        posted.keys() <= _PLAIN_NAMES
+        and "data" in posted
+        and posted.get("specversion") == SPECVERSION
+        and _identity(posted.get("id"))
+        and _identity(posted.get("source"))
+        and isinstance(subject, str)
+        and _PLAIN_STREAM.fullmatch(subject) is not None
+        and not of_type.about_authority
+        and ("time" not in posted or _plain_instant(posted["time"]))
+        and ("recordedtime" not in posted or _plain_instant(posted["recordedtime"]))
+        and ("datacontenttype" not in posted or posted["datacontenttype"] == DATA_CONTENT_TYPE)
+    )
+
+
+def _plain_instant(value: Any) -> bool:
+    if not isinstance(value, str) or not _PLAIN_INSTANT.fullmatch(value):
+        return False
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:  # no such day
+        return False
+    return True
+
+
+def _envelope_faults(of_type: EventType | None, version: int | None, posted: Mapping[str, Any]) -> list[Fault]:
+    """Name everything that is wrong besides the data; ``version`` is None where no schema of the type is named."""
     faults = [
         Fault(f"/{name}", "missing", f"The member '{name}' is required.") for name in REQUIRED if name not in posted
     ]
@@ -130,7 +198,8 @@ def _envelope_faults(posted: Mapping[str, Any]) -> list[Fault]:
     for name in ("time", "recordedtime"):
         if name in posted:
             faults += _instant_faults(name, posted[name])
-    return faults + _extension_faults(posted)
+    faults += _extension_faults(posted)
+    return faults + _type_faults(of_type, version, posted) if of_type is not None else faults
 
 
 def _specversion_faults(value: Any) -> list[Fault]:
@@ -226,34 +295,35 @@ def _extension_value(value: Any) -> bool:
     return isinstance(value, int) and -(2**31) <= value < 2**31
 
 
-def _type_faults(of_type: EventType, posted: Mapping[str, Any]) -> list[Fault]:
+def _type_faults(of_type: EventType, version: int | None, posted: Mapping[str, Any]) -> list[Fault]:
     """Check what the type says about the other attributes: its stream and its schema."""
     faults: list[Fault] = []
     if "subject" in posted and (posted["subject"] == AUTHORITY_STREAM) != of_type.about_authority:
         where = f"the stream '{AUTHORITY_STREAM}'" if of_type.about_authority else "the stream of a child"
         faults.append(Fault("/subject", "stream_of_type", f"Events of this type belong to {where}."))
-    if "dataschema" in posted and not _names(posted["dataschema"], dataschema(of_type)):
-        message = f"No such schema is known for this type; known are: {dataschema(of_type)}"
-        faults.append(Fault("/dataschema", "unknown_schema", message))
+    if version is None:
+        faults.append(_unknown_schema("/dataschema", of_type))
     return faults
 
 
-def _names(value: Any, schema: str) -> bool:
-    """Tell whether ``value`` is the path of the schema, or a URL of this or any other host with that path."""
-    return isinstance(value, str) and (value == schema or _HOST.fullmatch(value.removesuffix(schema)) is not None)
+def _unknown_schema(pointer: str, of_type: EventType) -> Fault:
+    known = ", ".join(dataschema(of_type, version) for version in of_type.schemas)
+    return Fault(pointer, "unknown_schema", f"No such schema is known for this type; known are: {known}")
 
 
-def _data_of(of_type: EventType, value: Any, pointer: str) -> tuple[EventData | None, list[Fault]]:
-    """Validate ``value`` as JSON text, where a date is a string and nothing is coerced."""
-    text = orjson.dumps(value)
-    if len(text) > limits.EVENT_BYTES:
-        raise BodyTooLarge(_BODY_TOO_LARGE)
+def _data_of(of_type: EventType, version: int, value: Any, pointer: str) -> tuple[EventData | None, list[Fault]]:
+    """Validate ``value`` as JSON text of a known version, where a date is a string and nothing is coerced.
+
+    The data returned is that of the latest version.
+    """
     try:
-        data = of_type.data.model_validate_json(text)
+        data = of_type.schemas[version].model_validate_json(orjson.dumps(value))
     except ValidationError as error:
         details = error.errors(include_url=False, include_context=False, include_input=False)
         return None, faults_of(details, prefix=pointer)
-    return data, _replacement_faults(data, pointer) if isinstance(data, RecordCorrected) else []
+    if of_type.name in RECORD_TYPES and isinstance(data, RecordCorrected):
+        return of_type.lift(version, data), _replacement_faults(data, pointer)
+    return of_type.lift(version, data), []
 
 
 def _replacement_faults(correction: RecordCorrected, pointer: str) -> list[Fault]:
@@ -261,4 +331,7 @@ def _replacement_faults(correction: RecordCorrected, pointer: str) -> list[Fault
     if of_type is None or of_type.name in RECORD_TYPES:
         message = "Only an event type of the catalogue other than record.* can be corrected."
         return [Fault(f"{pointer}/corrects_type", "not_correctable", message)]
-    return _data_of(of_type, correction.replacement, f"{pointer}/replacement")[1]
+    version = correction.replacement_version
+    if version not in of_type.schemas:
+        return [_unknown_schema(f"{pointer}/replacement_version", of_type)]
+    return _data_of(of_type, version, correction.replacement, f"{pointer}/replacement")[1]

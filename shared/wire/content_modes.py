@@ -6,7 +6,6 @@ event, or what is wrong with it.  What makes the request as a whole unreadable i
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,12 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+import msgspec
+import orjson
+
 from shared.domain.envelope import NewEvent
 from shared.domain.errors import BodyTooLarge, Fault, HomewardError, InvalidInput, MalformedBody, UnsupportedMedia
-from shared.wire import limits, strict_json
+from shared.wire import json_array, limits, strict_json
 from shared.wire.cloudevents import DATA_CONTENT_TYPE, INVALID, event_id_of, new_event
 
 STRUCTURED = "application/cloudevents+json"
@@ -26,18 +28,18 @@ BINARY = DATA_CONTENT_TYPE
 MEDIA_TYPES = (STRUCTURED, BATCH, *NDJSON, BINARY)
 
 Headers = Iterable[tuple[bytes, bytes]]
-#: Gives the JSON values of one event, or raises what is wrong with its text.
-Posted = Callable[[], Any]
+#: Gives the value of an event's text, and the text to keep of it; raises what is wrong with it.
+Decode = Callable[[bytes], tuple[Any, bytes]]
 #: Names what is wrong with an event that is valid by its schema.
 Check = Callable[[NewEvent], Sequence[Fault]]
 
 _ATTRIBUTE_PREFIX = "ce-"
+_SPACE = b" \t\r\n"
 _PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CHARSET = re.compile(r'charset="?utf-8"?', re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(msgspec.Struct, frozen=True, gc=False):
     """One event of a request: valid, or refused with the reason; ``event_id`` where one could be read."""
 
     event: NewEvent | None
@@ -81,23 +83,27 @@ def read(media_type: str, headers: Headers, body: bytes, check: Check) -> Readin
     ``check`` names what else is wrong with an event that is valid by its schema.  Raises
     MalformedBody, BodyTooLarge or InvalidInput for the request as a whole.
     """
-    if media_type == STRUCTURED:
-        texts: Iterable[Posted] = [partial(strict_json.decode, body)]
-    elif media_type == BINARY:
-        texts = [partial(_binary, headers, body)]
+    decode: Decode = _decode
+    if media_type == BINARY:
+        texts, decode = [body], partial(_binary, headers)
+    elif media_type == STRUCTURED:
+        texts = [body]
+    elif media_type == BATCH:
+        texts = _members(body)
     else:
-        texts = _batch(body) if media_type == BATCH else _ndjson(body)
-    return Reading(tuple(_candidate(posted, check) for posted in texts), media_type)
+        texts, decode = _lines(body), _decode_line
+    return Reading(tuple([_candidate(text, decode, check) for text in texts]), media_type)
 
 
-def _candidate(posted: Posted, check: Check) -> Candidate:
+def _candidate(text: bytes, decode: Decode, check: Check) -> Candidate:
     """Judge one event."""
     try:
-        attributes = _object(posted())
+        value, kept = decode(text)
+        attributes = _object(value)
     except HomewardError as refusal:
         return Candidate(None, None, refusal)
     try:
-        event = new_event(attributes)
+        event = new_event(attributes, kept)
         faults = check(event)
     except HomewardError as refusal:
         return Candidate(None, event_id_of(attributes), refusal)
@@ -106,84 +112,36 @@ def _candidate(posted: Posted, check: Check) -> Candidate:
     return Candidate(event, event.event_id)
 
 
+def _decode(text: bytes) -> tuple[Any, bytes]:
+    return strict_json.decode(text), text.strip(_SPACE)
+
+
 def _object(value: Any) -> dict[str, Any]:
     if isinstance(value, dict):
         return value
     raise InvalidInput("An event is a JSON object.", faults=[Fault("", "not_an_object", "An event is a JSON object.")])
 
 
-def _ndjson(body: bytes) -> list[Posted]:
-    lines = [line for line in body.split(b"\n") if line.strip(b" \t\r")]
+def _lines(body: bytes) -> list[bytes]:
+    lines = [line for line in body.split(b"\n") if line.strip(_SPACE)]
     _check_count(len(lines), limits.EVENTS_IN_NDJSON)
-    return [partial(_line, line) for line in lines]
+    return lines
 
 
-def _line(line: bytes) -> Any:
+def _decode_line(line: bytes) -> tuple[Any, bytes]:
     if len(line) > limits.EVENT_BYTES:
         raise BodyTooLarge(f"One line is longer than {limits.EVENT_BYTES} bytes.")
-    return strict_json.decode(line)
+    return _decode(line)
 
 
-def _batch(body: bytes) -> list[Posted]:
-    try:
-        members = strict_json.decode(body)
-    except MalformedBody as malformed:
-        # One event's doubled member or stray U+0000 must not cost its neighbours their place.
-        return _batch_by_pieces(body, malformed)
-    if not isinstance(members, list):
+def _members(body: bytes) -> list[bytes]:
+    """Cut a batch: one event's doubled member or stray U+0000 must not cost its neighbours their place."""
+    members = json_array.members(body)
+    if members is None:
+        strict_json.decode(body)
         raise InvalidInput("A batch is a JSON array.", faults=[Fault("", "not_an_array", "A batch is a JSON array.")])
     _check_count(len(members), limits.EVENTS_IN_BATCH)
-    return [partial(_given, member) for member in members]
-
-
-def _given(member: Any) -> Any:
-    return member
-
-
-def _batch_by_pieces(body: bytes, malformed: MalformedBody) -> list[Posted]:
-    pieces = _pieces(body)
-    if pieces is None:
-        raise malformed
-    _check_count(len(pieces), limits.EVENTS_IN_BATCH)
-    return [partial(strict_json.decode, piece) for piece in pieces]
-
-
-def _pieces(body: bytes) -> list[bytes] | None:
-    """Cut the text of an array into the texts of its members; None if it cannot be cut.
-
-    The scanner is lenient, because each piece is then read strictly by itself.
-    """
-    scanner = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str)
-    pieces: list[bytes] = []
-    try:
-        text = body.decode()
-        at = _skip(text, 0, "[")
-        closes = text[at] == "]"
-        while not closes:
-            _, end = scanner.raw_decode(text, at)
-            pieces.append(text[at:end].encode("utf-8", "surrogatepass"))
-            at = _behind_space(text, end)
-            closes = text[at] == "]"
-            at = at if closes else _skip(text, at, ",")
-        return pieces if not text[at + 1 :].strip(" \t\r\n") else None
-    except (ValueError, IndexError, RecursionError):
-        return None
-
-
-def _skip(text: str, at: int, expected: str) -> int:
-    """Return the place behind white space, ``expected`` and white space; raises ValueError without it."""
-    at = _behind_space(text, at)
-    if not text.startswith(expected, at):
-        raise ValueError(expected)
-    return _behind_space(text, at + len(expected))
-
-
-def _behind_space(text: str, at: int) -> int:
-    match = _SPACE.match(text, at)
-    return match.end() if match else at
-
-
-_SPACE = re.compile(r"[ \t\r\n]*")
+    return members
 
 
 def _check_count(count: int, most: int) -> None:
@@ -192,9 +150,15 @@ def _check_count(count: int, most: int) -> None:
         raise BodyTooLarge(message, faults=[Fault("", "too_many_events", message)])
 
 
-def _binary(headers: Headers, body: bytes) -> dict[str, Any]:
-    """Read binary mode: attributes in headers, data as the body."""
-    return {**_attributes(headers), "data": strict_json.decode(body)}
+def _binary(headers: Headers, body: bytes) -> tuple[dict[str, Any], bytes]:
+    """Read binary mode: attributes in headers, data as the body.
+
+    The text to keep has the attributes in canonical form and the data as it was posted.
+    """
+    attributes = {**_attributes(headers), "datacontenttype": DATA_CONTENT_TYPE}
+    data = strict_json.decode(body)
+    kept = strict_json.encode({**attributes, "data": orjson.Fragment(body.strip(_SPACE))})
+    return {**attributes, "data": data}, kept
 
 
 def _binary_pointer(pointer: str) -> str:

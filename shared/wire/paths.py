@@ -15,7 +15,7 @@ ServiceName = Literal["events", "scheduler", "reporting"]
 #: Service name to the path prefixes that are its own.
 PREFIXES: Mapping[ServiceName, tuple[str, ...]] = MappingProxyType(
     {
-        "events": ("/v1/events", "/v1/streams", "/v1/event-types", "/v1/limits", "/v1/problems"),
+        "events": ("/v1/events", "/v1/streams", "/v1/event-types", "/v1/limits", "/v1/log", "/v1/problems"),
         "scheduler": ("/v1/reviews", "/v1/webhook-endpoints", "/v1/timetables"),
         "reporting": ("/v1/journeys", "/v1/measures"),
     }

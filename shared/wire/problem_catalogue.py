@@ -85,6 +85,10 @@ _ADVICE = {
         "The source and id of the event are taken by an event with other content. Nothing is ever overwritten.",
         "To correct what was recorded, append record.corrected; for another fact, use another id.",
     ),
+    "too-many-waiting": (
+        "As many long polls and live feeds of this authority are open as may be.",
+        "Close those that nobody reads, share one feed between several readers, or ask without `wait`.",
+    ),
     "not-ready": (
         "A part that the operation needs is away for the moment, or too much is waiting.",
         "Send the same request again after the seconds that Retry-After names. An event is never stored twice.",

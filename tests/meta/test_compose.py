@@ -58,7 +58,7 @@ def test_only_known_settings_are_set(name: str) -> None:
 def test_every_secret_must_be_given() -> None:
     """No secret has a default: without it compose stops and says which."""
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    for secret in ("POSTGRES_PASSWORD", "HOMEWARD_SERVICE_TOKEN"):
+    for secret in ("POSTGRES_PASSWORD", "HOMEWARD_SERVICE_TOKEN", "HOMEWARD_SIGNING_KEY"):
         used = re.findall(rf"\$\{{{secret}(.)", text)
         assert used
         assert set(used) == {":"}

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 
 import httpx
 import pytest
@@ -31,6 +31,9 @@ http {{
 }}
 """
 
+#: Set once the test has seen the beginning of an answer.
+SEEN = Event()
+
 
 class Echo(BaseHTTPRequestHandler):
     """Answers with the name of the service and what reached it."""
@@ -38,6 +41,9 @@ class Echo(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def do_GET(self) -> None:
+        if self.path == "/v1/events/live":
+            self._go_on()
+            return
         told = {
             "service": self.server.service,  # type: ignore[attr-defined]  # set by `backend`
             "target": self.path,
@@ -49,6 +55,18 @@ class Echo(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def _go_on(self) -> None:
+        """Begin an answer as the live feed does, and hold the rest back until the test has seen it."""
+        self.send_response(200)
+        for name, value in (("content-type", "text/event-stream"), ("x-accel-buffering", "no")):
+            self.send_header(name, value)
+        self.send_header("connection", "close")
+        self.end_headers()
+        self.wfile.write(b"id: 1\n\n")
+        self.wfile.flush()
+        assert SEEN.wait(20)
+        self.close_connection = True
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
@@ -120,6 +138,16 @@ def test_nobody_outside_reads_on_behalf_of_an_authority(client: httpx.Client) ->
 def test_a_large_body_passes(client: httpx.Client) -> None:
     """The gateway leaves limits to the services."""
     assert client.post("/v1/events", content=b"x" * 5_000_000).json()["service"] == "events"
+
+
+def test_the_live_feed_is_passed_on_as_it_comes(client: httpx.Client) -> None:
+    """The gateway holds back nothing of an answer that goes on."""
+    with client.stream("GET", "/v1/events/live") as answer:
+        parts = answer.iter_bytes()
+        try:
+            assert next(parts) == b"id: 1\n\n"
+        finally:
+            SEEN.set()
 
 
 def test_readiness_is_asked_of_each_service(client: httpx.Client) -> None:

@@ -29,6 +29,7 @@ FAST = {
     "synchronous_commit": "off",
     "full_page_writes": "off",
     "max_connections": "200",
+    "max_prepared_transactions": "5",
     "jit": "off",
 }
 

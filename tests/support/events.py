@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import orjson
 
-from shared.domain.catalogue import event_type
+from shared.domain.catalogue import FIRST_VERSION, dataschema, event_type, read_data
 from shared.domain.envelope import RecordedEvent
 
 SOURCE = "/test/case-system"
@@ -53,13 +53,16 @@ def recorded(
     id: str | None = None,  # noqa: A002 - as above
     source: str = SOURCE,
     authority_id: str = "test-council",
+    version: int | None = None,
 ) -> RecordedEvent:
     """Return an event as the log holds it, its data checked as on appending.
 
     Without ``recorded_at`` it was recorded ``position`` minutes after :data:`EPOCH`;
-    without ``id`` that is ``e`` and the position.
+    without ``id`` that is ``e`` and the position; without ``version`` it names no
+    ``dataschema``, so that its data follow version 1.
     """
-    posted = cloud_event(type, stream, data, id=id or f"e{position}", source=source)
+    named = {} if version is None else {"dataschema": dataschema(event_type(type), version)}
+    posted = cloud_event(type, stream, data, id=id or f"e{position}", source=source, **named)
     attributes = {name: value for name, value in posted.items() if name != "data"}
     return RecordedEvent(
         authority_id=authority_id,
@@ -71,7 +74,7 @@ def recorded(
         type=type,
         recorded_at=recorded_at or EPOCH + timedelta(minutes=position),
         recorded_by="k3y4test",
-        data=event_type(type).data.model_validate(posted["data"], strict=False),
+        data=read_data(type, version or FIRST_VERSION, posted["data"]),
         attributes=attributes,
     )
 
@@ -96,6 +99,7 @@ class Log:
         *,
         recorded_at: datetime | None = None,
         id: str | None = None,  # noqa: A002 - as above
+        version: int | None = None,
         **data: Any,
     ) -> RecordedEvent:
         """Record one event; by default at noon UTC of the day on which it occurred."""
@@ -109,6 +113,7 @@ class Log:
             recorded_at=recorded_at or datetime(day.year, day.month, day.day, 12, tzinfo=UTC),
             id=id,
             authority_id=self._authority_id,
+            version=version,
         )
         self.events.append(event)
         return event

@@ -3,34 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
+from starlette.requests import ClientDisconnect
 
 from services.events.api.documents import APPEND, APPEND_ANSWERS
+from services.events.api.preconditions import preconditions
 from services.events.appender import Appender
 from services.events.ingest import Rules
-from services.events.model import AppendRequest, Expected, Mismatch, Outcome, StreamState
+from services.events.model import AppendRequest, Mismatch, Outcome
 from services.events.store.ledger import Ledger
 from shared.domain.clock import civil_date
-from shared.domain.errors import BodyTooLarge, Fault, InvalidInput, StreamPositionConflict, UnsupportedMedia
+from shared.domain.errors import BodyTooLarge, UnsupportedMedia
 from shared.identity.keys import Scope
-from shared.runtime.auth import Principal, require
+from shared.runtime.auth import Principal, admit, require
+from shared.runtime.plain_route import plain_route
 from shared.runtime.problems import answer as problem_answer
-from shared.runtime.resources import resources
 from shared.wire import limits
-from shared.wire.append import REJECTED, AppendAnswer, AppendItem, Verdict
+from shared.wire.append import REJECTED, AppendAnswer, Verdict
 from shared.wire.content_modes import Reading, media_type_of, read
 from shared.wire.problem import problem_of
 
-router = APIRouter(tags=["events"])
-
 #: Larger bodies are read beside the event loop, so that other requests go on.
 _LARGE_BODY_BYTES = 128_000
-_POSITION_TAG = re.compile(r'"(0|[1-9][0-9]{0,17})"')
+
+
+async def _plainly(request: Request) -> Response:
+    """Answer a request without a query."""
+    return await _append(request, await admit(request, Scope.EVENTS_APPEND), atomic=False, dry_run=False)
+
+
+router = APIRouter(tags=["events"], route_class=plain_route("POST", _plainly))
 
 
 @router.post(
@@ -53,90 +60,61 @@ async def append_events(
     An event is named by its `source` and `id`: sending it again answers `duplicate` and
     stores nothing. By default good events are stored and bad ones are named, by index and
     id. The answer comes when the events are durable.
+
+    With `atomic=true` one request is one fact: a meeting about three brothers and sisters is
+    three events, one in the stream of each child, and either all of them are stored or none.
+    `Homeward-Expected` says where each of the streams has to be for that.
     """
-    # What is taken straight from the request spares FastAPI's machinery, which costs more than an append.
-    expected = _expected(request)
-    clock = (await resources(request)).clock
-    media_type = media_type_of(request.headers.get("content-type"))
+    return await _append(request, principal, atomic=atomic, dry_run=dry_run)
+
+
+async def _append(request: Request, principal: Principal, *, atomic: bool, dry_run: bool) -> Response:
+    headers, state = request.headers, request.app.state
+    expecting = preconditions(headers)
+    media_type = media_type_of(headers.get("content-type"))
     body = await _body(request)
-    rules = Rules(civil_date(clock.now()), request.app.state.editions)
-    arguments = (media_type, request.headers.raw, body, rules.faults)
+    rules = Rules(civil_date(state.resources.clock.now()), state.editions)
+    arguments = (media_type, headers.raw, body, rules.faults)
     reading = await asyncio.to_thread(read, *arguments) if len(body) > _LARGE_BODY_BYTES else read(*arguments)
     asked = AppendRequest(
-        candidates=reading.candidates,
-        recorded_by=principal.key_id,
-        expected=expected,
-        atomic=atomic,
-        dry_run=dry_run,
+        candidates=reading.candidates, recorded_by=principal.key_id, atomic=atomic, dry_run=dry_run
     )
-    _check_one_stream(asked)
     if not asked.events:
         settlement = Ledger(0, {}, {}).settle(asked)
     else:
-        appender: Appender = request.app.state.appender
+        asked.expected = expecting.streams(asked.events)
+        appender: Appender = state.appender
         settlement = await appender.append(principal.authority_id, asked)
-    return _mismatch(settlement) if isinstance(settlement, Mismatch) else _answer(reading, settlement, atomic)
+    if isinstance(settlement, Mismatch):
+        return problem_answer(expecting.refusal(settlement), expecting.etag(settlement))
+    return _answer(reading, settlement, atomic)
 
 
 async def _body(request: Request) -> bytes:
     """Read the body as it comes, and stop where it is too large."""
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
+    headers = request.headers
+    if headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMedia("Send the body as it is, without Content-Encoding.")
-    declared = request.headers.get("content-length", "")
+    declared = headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > limits.BODY_BYTES:
         raise _too_large()
     chunks: list[bytes] = []
-    size = 0
-    async for chunk in request.stream():
+    size, more = 0, True
+    while more:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
         chunks.append(chunk)
         size += len(chunk)
         if size > limits.BODY_BYTES:
             raise _too_large()
-    return b"".join(chunks)
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _too_large() -> BodyTooLarge:
     return BodyTooLarge(f"A body holds at most {limits.BODY_BYTES} bytes; split the request.")
-
-
-def _expected(request: Request) -> Expected:
-    """Read the precondition; raises InvalidInput for any that cannot be kept."""
-    if_match, if_none_match = _header(request, "if-match"), _header(request, "if-none-match")
-    if if_match is not None and if_none_match is not None:
-        raise _precondition(":if-match", "Send If-Match or If-None-Match, not both.")
-    if if_none_match is not None:
-        if if_none_match.strip() != "*":
-            raise _precondition(":if-none-match", "If-None-Match is taken as * only: the stream must not exist.")
-        return 0
-    if if_match is None:
-        return None
-    if if_match.strip() == "*":
-        return StreamState.EXISTS
-    tag = _POSITION_TAG.fullmatch(if_match.strip())
-    if tag is None:
-        raise _precondition(":if-match", 'If-Match is one stream position in quotes, as in "5", or *.')
-    return int(tag[1])
-
-
-def _header(request: Request, name: str) -> str | None:
-    """Return a header; given several times, it is one list (RFC 9110, 5.3)."""
-    values = request.headers.getlist(name)
-    return ", ".join(values) if values else None
-
-
-def _check_one_stream(asked: AppendRequest) -> None:
-    if asked.expected is not None and len({event.stream for event in asked.events}) > 1:
-        raise _precondition(":if-match", "A precondition speaks of one stream, and the events are of several.")
-
-
-def _precondition(pointer: str, message: str) -> InvalidInput:
-    return InvalidInput("The precondition cannot be kept.", faults=[Fault(pointer, "precondition", message)])
-
-
-def _mismatch(actual: Mismatch) -> Response:
-    where = f"is at position {actual.stream_position}" if actual.stream_position else "does not exist"
-    error = StreamPositionConflict(f"The stream {where}. Nothing was stored.")
-    return problem_answer(error, {"etag": f'"{actual.stream_position}"'})
 
 
 def _answer(reading: Reading, outcomes: Sequence[Outcome], atomic: bool) -> Response:
@@ -146,14 +124,14 @@ def _answer(reading: Reading, outcomes: Sequence[Outcome], atomic: bool) -> Resp
     verdicts = [outcome.verdict for outcome in outcomes]
     rejected = sum(verdict in REJECTED for verdict in verdicts)
     duplicates = verdicts.count(Verdict.DUPLICATE)
-    # Built from our own values, so there is nothing to validate; for a large request that would take long.
-    body = AppendAnswer.model_construct(
-        accepted=len(verdicts) - rejected - duplicates,
-        duplicates=duplicates,
-        rejected=rejected,
-        items=[_item(index, outcome) for index, outcome in enumerate(outcomes)],
-    )
-    return Response(body.model_dump_json(), _status(verdicts, rejected, atomic), media_type=JSONResponse.media_type)
+    # Of the shape of AppendAnswer: to make and to write one of its own takes long for a large request.
+    body = {
+        "accepted": len(verdicts) - rejected - duplicates,
+        "duplicates": duplicates,
+        "rejected": rejected,
+        "items": [_item(index, outcome) for index, outcome in enumerate(outcomes)],
+    }
+    return Response(orjson.dumps(body), _status(verdicts, rejected, atomic), media_type=JSONResponse.media_type)
 
 
 def _status(verdicts: Sequence[Verdict], rejected: int, atomic: bool) -> int:
@@ -164,14 +142,16 @@ def _status(verdicts: Sequence[Verdict], rejected: int, atomic: bool) -> int:
     return 422 if Verdict.INVALID in verdicts else 409
 
 
-def _item(index: int, outcome: Outcome) -> AppendItem:
-    place = outcome.place
-    return AppendItem.model_construct(
-        index=index,
-        id=outcome.event_id,
-        status=outcome.verdict,
-        position=place.position if place else None,
-        stream=place.stream if place else None,
-        stream_position=place.stream_position if place else None,
-        problem=problem_of(outcome.error) if outcome.error else None,
-    )
+def _item(index: int, outcome: Outcome) -> dict[str, Any]:
+    """Write a verdict as AppendItem does."""
+    verdict, event_id, place, error = outcome
+    position, stream, stream_position = place or (None, None, None)
+    return {
+        "index": index,
+        "id": event_id,
+        "status": verdict,
+        "position": position,
+        "stream": stream,
+        "stream_position": stream_position,
+        "problem": problem_of(error).model_dump() if error else None,
+    }

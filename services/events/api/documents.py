@@ -84,6 +84,12 @@ _PRECONDITIONS = [
     for name, description in (
         ("if-match", 'Append only if the stream is at this position: `"5"`; or `*`: only if it exists.'),
         ("if-none-match", "`*`: append only if the stream does not exist."),
+        (
+            "homeward-expected",
+            "Where streams have to be, each by name: `child-a=5, child-b=none, child-c=exists`. Behind the `=` stands "
+            "a position, `none` (there is no such stream), `exists` or `any`. If any stream is elsewhere, nothing is "
+            "stored. Streams may be named of which no event is sent. Not together with If-Match or If-None-Match.",
+        ),
     )
 ]
 # No type: OpenAPI has no word for lines of JSON, and calling them a string would promise less than is checked.
@@ -111,22 +117,23 @@ _PROBLEM = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 _VERDICTS = {"application/json": {"schema": {"$ref": "#/components/schemas/AppendAnswer"}}}
 
 
-def _problem(description: str) -> dict[str, Any]:
+def problem_document(description: str) -> dict[str, Any]:
+    """Return what the API document says of an answer that is a problem."""
     return {"description": description, "content": _PROBLEM}
 
 
 #: The answers of every operation that needs a key.
 KEYED: dict[int | str, dict[str, Any]] = {
-    401: _problem("No valid API key was sent."),
-    403: _problem("The API key lacks the scope."),
-    422: _problem("A parameter breaks a rule."),
-    503: _problem("The database is away; try again."),
+    401: problem_document("No valid API key was sent."),
+    403: problem_document("The API key lacks the scope."),
+    422: problem_document("A parameter breaks a rule."),
+    503: problem_document("The database is away; try again."),
 }
 
 #: The answers of the append besides 200.
 APPEND_ANSWERS: dict[int | str, dict[str, Any]] = {
     207: {"description": "Some events are in the log now, others were refused: see `items`.", "content": _VERDICTS},
-    400: _problem("The body or a ce- header cannot be read."),
+    400: problem_document("The body or a ce- header cannot be read."),
     401: KEYED[401],
     403: KEYED[403],
     409: {
@@ -134,17 +141,19 @@ APPEND_ANSWERS: dict[int | str, dict[str, Any]] = {
         "stored. A request in a single mode is answered with a problem.",
         "content": {**_VERDICTS, **_PROBLEM},
     },
-    412: _problem(
-        "The stream is not where If-Match or If-None-Match says; `ETag` says where it is. Nothing was stored."
+    412: problem_document(
+        "A stream is not where If-Match, If-None-Match or Homeward-Expected says. Nothing was stored. For the first two "
+        "`ETag` says where it is; for the last, `errors` names each such stream by its place in the header, from 0, "
+        "as in `:homeward-expected.2`, and says where it is."
     ),
-    413: _problem("The body, or the number of events, is over the limit: GET /v1/limits."),
-    415: _problem("The Content-Type is none of those taken, or not UTF-8, or the body is compressed."),
+    413: problem_document("The body, or the number of events, is over the limit: GET /v1/limits."),
+    415: problem_document("The Content-Type is none of those taken, or not UTF-8, or the body is compressed."),
     422: {
         "description": "Nothing was stored, and at least one event is invalid. A request in a single mode, or one "
         "whose parameters break a rule, is answered with a problem.",
         "content": {**_VERDICTS, **_PROBLEM},
     },
-    503: _problem(
+    503: problem_document(
         "The database is away, or too much is waiting. Send the same request again: nothing is stored twice."
     ),
 }

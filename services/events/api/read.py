@@ -1,115 +1,180 @@
-"""Reading the log: the feed of an authority, and its single streams."""
+"""Reading the log: the feed of an authority, its single streams, and single events."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+import asyncio
+from base64 import b64encode
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
-import orjson
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Header, Request, Response
 
-from services.events.api.documents import KEYED, STREAM_PATTERN
-from services.events.model import LoggedEvent, Page
-from services.events.store.connection import Pool
-from services.events.store.read import read_log, read_stream
-from shared.domain.errors import Fault, InvalidInput, NotFound
-from shared.domain.ids import check_stream
-from shared.identity.keys import Scope
-from shared.runtime.auth import Principal, require
-from shared.runtime.times import known_instant
-from shared.wire.feed import FeedPage
-from shared.wire.limits import PAGE_EVENTS, PAGE_EVENTS_DEFAULT
+from services.events.api.disconnecting import disconnected
+from services.events.api.documents import KEYED, problem_document
+from services.events.api.parameters import After, KnownAt, Limit, Log, OneStream, Only, Position, Reader, Wait, Wakes
+from services.events.api.views import event_text, page_text
+from services.events.store.read import Page, read_event, read_log, read_stream
+from services.events.wake import Wake
+from shared.domain.errors import NotFound
+from shared.runtime.auth import Principal
+from shared.wire.content_modes import STRUCTURED
+from shared.wire.feed import FeedPage, RecordedEventView
+from shared.wire.limits import PAGE_EVENTS_DEFAULT
 
 router = APIRouter(tags=["events"], responses=KEYED)
 
-_GREATEST_POSITION = 2**63 - 1
+_JSON = "application/json"
+_TEXT = {"schema": {"type": "string"}}
 
 
-async def _pool(request: Request) -> Pool:
-    pool: Pool = request.app.state.pool
-    return pool
-
-
-Log = Annotated[Pool, Depends(_pool)]
-Reader = Annotated[Principal, Depends(require(Scope.EVENTS_READ))]
-After = Annotated[int, Query(ge=0, le=_GREATEST_POSITION, description="Read what lies behind this position.")]
-Limit = Annotated[int, Query(ge=1, le=PAGE_EVENTS, description="Most events in the page; it may hold fewer.")]
-KnownAt = Annotated[datetime | None, Depends(known_instant)]
-
-
-@router.get("/v1/events", summary="Read the feed", response_model=FeedPage)
+@router.get(
+    "/v1/events",
+    summary="Read the feed",
+    response_model=FeedPage,
+    responses={429: problem_document("Too many readers of this authority wait already.")},
+)
 async def read_feed(
-    *, principal: Reader, pool: Log, known_at: KnownAt, after: After = 0, limit: Limit = PAGE_EVENTS_DEFAULT
+    *,
+    request: Request,
+    principal: Reader,
+    pool: Log,
+    wake: Wakes,
+    known_at: KnownAt,
+    only: Only,
+    after: After = 0,
+    limit: Limit = PAGE_EVENTS_DEFAULT,
+    wait: Wait = 0.0,
 ) -> Response:
     """Read the authority's log in commit order, page by page.
 
     Positions have no gaps, and once an event can be read, every event before it could be
-    read too: a reader that goes on from `next_after` misses nothing.
+    read too: a reader that goes on from `next_after` misses nothing. With a filter a page
+    may be empty before the end is reached: go on from `next_after` until `at_head`.
     """
-    async with pool.connection() as connection:
-        page = await read_log(connection, principal.authority_id, after=after, limit=limit, known_at=known_at)
-    return _page_answer(page, page.events[-1].position if page.events else after)
+
+    async def read(behind: int) -> Page:
+        async with pool.connection() as connection:
+            return await read_log(
+                connection, principal.authority_id, after=behind, limit=limit, known_at=known_at, only=only
+            )
+
+    if wait and known_at is None:
+        page = await _awaited(request, wake, principal, read, after=after, seconds=wait)
+    else:
+        page = await read(after)
+    return Response(page_text(page), media_type=_JSON)
+
+
+async def _awaited(
+    request: Request,
+    wake: Wake,
+    principal: Principal,
+    read: Callable[[int], Awaitable[Page]],
+    *,
+    after: int,
+    seconds: float,
+) -> Page:
+    """Return the first page that holds an event, or the one after which there is no more time."""
+    now = asyncio.get_running_loop().time
+    deadline = now() + seconds
+    with wake.waiter(principal.authority_id, bounded=not principal.is_sister) as waiter:
+        async with disconnected(request.receive, waiter.wake) as gone:
+            while True:
+                waiter.watch()
+                page = await read(after)
+                after = page.next_after
+                if page.rows or gone.done() or wake.stopping:
+                    return page
+                left = deadline - now()
+                if page.at_head:
+                    waiter.saw(page.head)
+                    if not await waiter.wait(left):
+                        return page
+                elif left <= 0:
+                    return page
 
 
 @router.get(
-    "/v1/streams/{stream}/events",
-    summary="Read one stream",
-    response_model=FeedPage,
+    "/v1/events/{position}",
+    summary="Read one event",
+    response_model=RecordedEventView,
     responses={
         200: {
+            "content": {STRUCTURED: {"schema": {"type": "object"}}},
             "headers": {
-                "ETag": {
-                    "description": "Position of the stream's end, for If-Match when appending.",
-                    "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
-                }
-            }
+                "ETag": {"description": "Of the posted bytes, where these are sent.", **_TEXT},
+                "Repr-Digest": {
+                    "description": "SHA-256 of the posted bytes (RFC 9530), where these are sent.",
+                    **_TEXT,
+                },
+            },
         },
-        404: {**KEYED[403], "description": "The authority has no such stream."},
+        404: problem_document("The authority's log has no such position, or had none then."),
     },
+)
+async def read_one_event(
+    *,
+    principal: Reader,
+    pool: Log,
+    known_at: KnownAt,
+    position: Position,
+    accept: Annotated[str, Header(include_in_schema=False)] = "",
+) -> Response:
+    """Read the event at a position of the authority's log.
+
+    With `Accept: application/cloudevents+json` the CloudEvent comes as the very bytes that
+    were posted, whose digest is in the log.
+    """
+    async with pool.connection() as connection:
+        row = await read_event(connection, principal.authority_id, position)
+    if row is None or (known_at is not None and row["recorded_at"] > known_at):
+        raise NotFound("This authority's log has no such position.")
+    if not _wants_cloud_event(accept):
+        return Response(event_text(row), media_type=_JSON, headers={"vary": "accept"})
+    headers = {
+        "vary": "accept",
+        "etag": f'"sha256:{row["digest"].hex()}"',
+        "repr-digest": f"sha-256=:{b64encode(row['digest']).decode()}:",
+    }
+    return Response(row["body"], media_type=STRUCTURED, headers=headers)
+
+
+def _wants_cloud_event(accept: str) -> bool:
+    """Tell whether the caller names the format of CloudEvents; whoever takes anything gets the usual JSON."""
+    ranges = (part.partition(";") for part in accept.lower().split(","))
+    return any(name.strip() == STRUCTURED and "q=0" not in rest.split(";") for name, _, rest in ranges)
+
+
+_STREAM_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "headers": {
+            "ETag": {
+                "description": "Position of the stream's end, for If-Match when appending.",
+                "schema": {"type": "string", "pattern": '^"[0-9]+"$'},
+            }
+        }
+    },
+    404: problem_document("The authority has no such stream."),
+}
+
+
+@router.get(
+    "/v1/streams/{stream}/events", summary="Read one stream", response_model=FeedPage, responses=_STREAM_ANSWERS
 )
 async def read_one_stream(
     *,
     principal: Reader,
     pool: Log,
     known_at: KnownAt,
-    stream: Annotated[str, Path(description="`child-` and the identifier, or `authority`.", pattern=STREAM_PATTERN)],
+    stream: OneStream,
     after: After = 0,
     limit: Limit = PAGE_EVENTS_DEFAULT,
 ) -> Response:
-    """Read the events of one stream; `after` and `next_after` are positions in the stream."""
-    try:
-        check_stream(stream)
-    except ValueError as error:
-        raise InvalidInput(faults=[Fault(":stream", "stream", str(error))]) from None
+    """Read the events of one stream; `after`, `next_after` and `head` are positions in the stream."""
     async with pool.connection() as connection:
-        page, head = await read_stream(
+        page = await read_stream(
             connection, principal.authority_id, stream, after=after, limit=limit, known_at=known_at
         )
-    if head == 0:
+    if page.head == 0:
         raise NotFound("This authority has no such stream.")
-    answer = _page_answer(page, page.events[-1].stream_position if page.events else after)
-    answer.headers["etag"] = f'"{head}"'
-    return answer
-
-
-def _page_answer(page: Page, next_after: int) -> Response:
-    body = {"events": _views(page.events), "next_after": next_after, "at_head": page.at_head, "head": page.head}
-    return Response(orjson.dumps(body, option=orjson.OPT_UTC_Z), media_type="application/json")
-
-
-def _views(events: Sequence[LoggedEvent]) -> list[dict[str, Any]]:
-    """Write events as RecordedEventView does; the stored CloudEvent goes out as the bytes it is."""
-    return [
-        {
-            "position": each.position,
-            "stream": each.stream,
-            "stream_position": each.stream_position,
-            "recorded_at": each.recorded_at,
-            "recorded_by": each.recorded_by,
-            "digest": f"sha256:{each.digest.hex()}",
-            "link": f"sha256:{each.link.hex()}",
-            "event": orjson.Fragment(each.body),
-        }
-        for each in events
-    ]
+    return Response(page_text(page), media_type=_JSON, headers={"etag": f'"{page.head}"'})

@@ -27,13 +27,17 @@ _NOT_FOUND: dict[int | str, dict[str, Any]] = {
         "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
     }
 }
-#: The schemas never change while the process runs.
-_SCHEMAS = {dataschema(of): orjson.dumps(json_schema(of)) for of in CATALOGUE.values()}
+#: The schema of every version there ever was; they never change while the process runs.
+_SCHEMAS = {
+    dataschema(of, version): orjson.dumps(json_schema(of, version))
+    for of in CATALOGUE.values()
+    for version in of.schemas
+}
 
 
 @router.get("/v1/event-types", summary="List event types")
 async def list_event_types() -> EventTypesView:
-    """List every event type with the address of its schema."""
+    """List every event type with the address of the schema of each of its versions."""
     return EventTypesView(event_types=[event_type_view(of) for of in CATALOGUE.values()])
 
 
@@ -53,7 +57,7 @@ async def read_event_type_schema(
     type: Annotated[str, Path(max_length=80)],  # noqa: A002 - it is called so in CloudEvents
     version: Annotated[int, Path(ge=1, le=1_000)],
 ) -> Response:
-    """Read the JSON Schema of the data of an event type."""
+    """Read the JSON Schema of the data of an event type, in its latest or any earlier version."""
     schema = _SCHEMAS.get(f"/v1/event-types/{type}/{version}")
     if schema is None:
         raise NotFound("There is no such event type, or no such version of it; GET /v1/event-types lists them.")

@@ -6,19 +6,17 @@ transaction has become visible, so a reader that sees an event can see all befor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from services.events.model import AppendRequest, Place, Settlement
-from services.events.store.connection import Connection
+from services.events.store.connection import LOCK_TIMEOUT, Connection
 from services.events.store.ledger import Added, Key, Known, Ledger, key_of
+from services.events.store.memory import LogMemory
 from shared.domain.clock import Clock
-from shared.domain.hash_chain import LeafFields, first_link, leaf, link
-
-#: How long an append waits for another one to the same log, as PostgreSQL writes it.
-LOCK_TIMEOUT = "5s"
+from shared.domain.hash_chain import LeafFields, first_link, leaf
+from shared.domain.hash_chain import link as link_of
 
 # The subquery is computed before the row is locked: one round trip instead of two.
 _LOCK = """
@@ -35,21 +33,21 @@ _OPEN_LOG = "INSERT INTO events.log (authority_id) VALUES ($1) ON CONFLICT DO NO
 # while the log is young, takes any index that begins with the authority, and keeps to it.
 _LOOK = """
 (SELECT NULL AS source, NULL AS event_id, position, NULL AS stream, NULL::bigint AS stream_position,
-        NULL AS type, NULL::bytea AS digest, recorded_at, link
+        NULL AS type, NULL::bytea AS digest, NULL::bytea AS body, recorded_at, link
  FROM events.event WHERE authority_id = $1 ORDER BY position DESC LIMIT 1)
 UNION ALL
 SELECT asked.source, asked.event_id, found.position, found.stream, found.stream_position, found.type, found.digest,
-       NULL, NULL
-FROM unnest($2::text[], $3::text[]) AS asked (source, event_id)
+       CASE WHEN found.digest IS DISTINCT FROM asked.digest THEN found.body END, NULL, NULL
+FROM unnest($2::text[], $3::text[], $4::bytea[]) AS asked (source, event_id, digest)
 CROSS JOIN LATERAL (
-    SELECT source, event_id, position, stream, stream_position, type, digest FROM events.event
+    SELECT source, event_id, position, stream, stream_position, type, digest, body FROM events.event
     WHERE event.authority_id = $1 AND (event.source, event.event_id) >= (asked.source, asked.event_id)
     ORDER BY event.source, event.event_id LIMIT 1
 ) AS found
 WHERE found.source = asked.source AND found.event_id = asked.event_id
 UNION ALL
-SELECT NULL, NULL, NULL, asked.stream, ended.stream_position, NULL, NULL, NULL, NULL
-FROM unnest($4::text[]) AS asked (stream)
+SELECT NULL, NULL, NULL, asked.stream, ended.stream_position, NULL, NULL, NULL, NULL, NULL
+FROM unnest($5::text[]) AS asked (stream)
 CROSS JOIN LATERAL (
     SELECT stream_position FROM events.event WHERE event.authority_id = $1 AND event.stream = asked.stream
     ORDER BY stream_position DESC LIMIT 1
@@ -64,10 +62,18 @@ FROM unnest($3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::
 """
 
 
-class _End(NamedTuple):
-    """The end of a log: when its last event was recorded (None: there is none) and that event's link."""
+class Row(NamedTuple):
+    """What is inserted of one event, besides the authority and the instant, in the order of the statements."""
 
-    recorded_at: datetime | None
+    position: int
+    stream: str
+    stream_position: int
+    source: str
+    event_id: str
+    type: str
+    recorded_by: str
+    body: bytes
+    digest: bytes
     link: bytes
 
 
@@ -76,21 +82,33 @@ class LogDisorder(Exception):
 
 
 async def append_many(
-    connection: Connection, authority_id: str, requests: Sequence[AppendRequest], clock: Clock
+    connection: Connection,
+    authority_id: str,
+    requests: Sequence[AppendRequest],
+    clock: Clock,
+    memory: LogMemory | None = None,
 ) -> list[Settlement]:
     """Settle independent requests under one lock, and insert what they add; the caller commits.
 
-    The settlements are in the order of the requests.  Raises asyncpg's LockNotAvailableError
-    when the lock is not to be had in time, and LogDisorder when the transaction is not READ
-    COMMITTED or not every row was inserted; then nothing of it may be committed.
+    The settlements are in the order of the requests.  ``memory`` is told where the log ends
+    then; without a commit the caller lets it forget.  Raises asyncpg's
+    LockNotAvailableError when the lock is not to be had in time, and LogDisorder when the
+    transaction is not READ COMMITTED or not every row was inserted; then nothing of it may
+    be committed.
     """
     await _lock(connection, authority_id)
-    ledger, end = await _look(connection, authority_id, requests)
+    ledger, link, recorded_at = await _look(connection, authority_id, requests)
+    if memory is not None:
+        memory.looked(ledger.head, link)
     settlements = [ledger.settle(request) for request in requests]
     if ledger.added:
         # The clock is read under the lock, and never runs backwards within a log.
-        recorded_at = max(clock.now(), end.recorded_at) if end.recorded_at else clock.now()
-        await _insert(connection, authority_id, recorded_at, end.link, ledger.added)
+        recorded_at = max(clock.now(), recorded_at) if recorded_at else clock.now()
+        rows = rows_of(authority_id, recorded_at, link, ledger.added)
+        await _insert(connection, authority_id, recorded_at, rows)
+        link = rows[-1].link
+    if memory is not None and recorded_at is not None:
+        memory.ended(ledger.head, link, recorded_at, ledger.stream_heads)
     return settlements
 
 
@@ -105,54 +123,74 @@ async def _lock(connection: Connection, authority_id: str) -> None:
         raise LogDisorder("an append runs in a READ COMMITTED transaction")
 
 
-async def _look(connection: Connection, authority_id: str, requests: Sequence[AppendRequest]) -> tuple[Ledger, _End]:
-    """Return what the requests need to know of the log, and its end."""
-    events = list(chain.from_iterable(request.events for request in requests))
-    keys = {key_of(event) for event in events} | {event.amends for event in events if event.amends is not None}
-    sources, event_ids = [source for source, _ in keys], [event_id for _, event_id in keys]
-    streams = list({event.stream for event in events})
-    ledger, end = Ledger(0, {}, {}), _End(None, first_link(authority_id))
-    for row in await connection.fetch(_LOOK, authority_id, sources, event_ids, streams):
+async def _look(
+    connection: Connection, authority_id: str, requests: Sequence[AppendRequest]
+) -> tuple[Ledger, bytes, datetime | None]:
+    """Return what the requests need to know of the log, the link of its last event, and when that was recorded."""
+    digests = _asked_about(requests)
+    streams = {event.stream for request in requests for event in request.events}
+    streams.update(*(request.expected for request in requests))
+    sources, event_ids = [source for source, _ in digests], [event_id for _, event_id in digests]
+    rows = await connection.fetch(_LOOK, authority_id, sources, event_ids, list(digests.values()), list(streams))
+    ledger, link, recorded_at = Ledger(0, {}, {}), first_link(authority_id), None
+    for row in rows:
         if row["recorded_at"] is not None:
-            ledger.head, end = row["position"], _End(row["recorded_at"], row["link"])
+            ledger.head, link, recorded_at = row["position"], row["link"], row["recorded_at"]
         elif row["digest"] is not None:
-            key, known = _known(row)
-            ledger.known[key] = known
+            place = Place(row["position"], row["stream"], row["stream_position"])
+            ledger.known[row["source"], row["event_id"]] = Known(place, row["type"], row["digest"], row["body"])
         else:
             ledger.stream_heads[row["stream"]] = row["stream_position"]
-    return ledger, end
+    return ledger, link, recorded_at
 
 
-def _known(row: Any) -> tuple[Key, Known]:
-    place = Place(row["position"], row["stream"], row["stream_position"])
-    return (row["source"], row["event_id"]), Known(place, row["type"], row["digest"])
+def _asked_about(requests: Sequence[AppendRequest]) -> dict[Key, bytes | None]:
+    """Return every key that the requests name, with the digest of what they say under it; None if that is several."""
+    digests: dict[Key, bytes | None] = {}
+    for request in requests:
+        for event in request.events:
+            key = key_of(event)
+            digests[key] = event.digest if digests.get(key, event.digest) == event.digest else None
+            if event.amends is not None:
+                digests.setdefault(event.amends, None)
+    return digests
 
 
-async def _insert(
-    connection: Connection, authority_id: str, recorded_at: datetime, last_link: bytes, added: Sequence[Added]
-) -> None:
-    columns = zip(*_rows(authority_id, recorded_at, last_link, added), strict=True)
-    status = await connection.execute(_INSERT, authority_id, recorded_at, *(list(column) for column in columns))
-    if status != f"INSERT 0 {len(added)}":
+async def _insert(connection: Connection, authority_id: str, recorded_at: datetime, rows: Sequence[Row]) -> None:
+    status = await connection.execute(_INSERT, authority_id, recorded_at, *map(list, zip(*rows, strict=True)))
+    if status != f"INSERT 0 {len(rows)}":
         raise LogDisorder("not every event was inserted")
 
 
-def _rows(
-    authority_id: str, recorded_at: datetime, last_link: bytes, added: Sequence[Added]
-) -> Iterator[tuple[Any, ...]]:
-    """Give the rows to insert, each bound to the one before it."""
-    for each in added:
-        event, at = each.event, each.place
-        named = (at.position, at.stream, at.stream_position)
+def rows_of(authority_id: str, recorded_at: datetime, last_link: bytes, added: Sequence[Added]) -> list[Row]:
+    """Return the rows to insert, each bound to the one before it; ``last_link`` is that of the log's last event."""
+    rows: list[Row] = []
+    for event, (position, stream, stream_position), recorded_by in added:
         fields = LeafFields(
             authority_id,
-            *named,
+            position,
+            stream,
+            stream_position,
             event.type,
             event.source,
             event.event_id,
             recorded_at,
-            each.recorded_by,
+            recorded_by,
             event.digest,
         )
-        last_link = link(last_link, leaf(fields))
-        yield *named, event.source, event.event_id, event.type, each.recorded_by, event.body, event.digest, last_link
+        last_link = link_of(last_link, leaf(fields))
+        rows.append(
+            Row(
+                position,
+                stream,
+                stream_position,
+                event.source,
+                event.event_id,
+                event.type,
+                recorded_by,
+                event.body,
+                event.digest,
+                last_link,
+            )
+        )
+    return rows

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from functools import partial
+from types import TracebackType
 from typing import Any
 
 import asyncpg
 
 from shared.domain.errors import NotReady
-from shared.runtime.database import driver_url, server_settings
+from shared.runtime.database import behind_pooler, driver_url, local_settings, server_settings
 
-#: A connection of asyncpg's pool.
+#: A connection of asyncpg's.
 Connection = Any
 
 # The log grows faster than PostgreSQL learns of it: a plan made for ten rows, and kept, would
@@ -24,24 +27,31 @@ _PLANNING = {
     "enable_sort": "off",
     "jit": "off",
 }
+#: How long an append waits for another one to the same log, as PostgreSQL writes it.
+LOCK_TIMEOUT = "5s"
 _ACQUIRE_SECONDS = 10.0
+_CLOSE_SECONDS = 2.0
 #: A lost connection, a server without resources, a server that stops or starts, a lock waited for too long.
 _AWAY = ("08", "53", "57P", "55P03")
 
 
 class Pool:
-    """The connections of this process to the log."""
+    """The connections of this process to the log, at most ``size`` at a time.
 
-    def __init__(self, pool: Any) -> None:
-        """Hand out connections of this pool of asyncpg's."""
-        self._pool = pool
+    asyncpg's own pool takes longer to lend a connection and take it back than PostgreSQL
+    takes to insert an event.
+    """
 
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    def __init__(self, connect: Callable[[], Awaitable[Connection]], size: int) -> None:
+        """Lend what ``connect`` opens, when it is first needed and again after that."""
+        self._connect = connect
+        self._free = asyncio.Semaphore(size)
+        self._resting: list[Connection] = []
+        self._all: set[Connection] = set()
+
+    def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection on which each statement is a transaction of its own; raises NotReady."""
-        with _trouble_as_not_ready():
-            async with self._pool.acquire(timeout=_ACQUIRE_SECONDS) as connection:
-                yield connection
+        return _Loan(self)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
@@ -53,39 +63,129 @@ class Pool:
         async with self.connection() as connection, connection.transaction():
             yield connection
 
+    def terminate(self) -> None:
+        """Close every connection without waiting for what it is busy with."""
+        for connection in self._all:
+            connection.terminate()
+
+    async def take(self) -> Connection:
+        """Return a connection, which has to be given back or discarded."""
+        if self._free.locked():
+            async with asyncio.timeout(_ACQUIRE_SECONDS):
+                await self._free.acquire()
+        else:
+            await self._free.acquire()
+        while self._resting:
+            connection = self._resting.pop()
+            if not connection.is_closed():
+                return connection
+            self._all.discard(connection)
+        try:
+            connection = await self._connect()
+        except BaseException:
+            self._free.release()
+            raise
+        self._all.add(connection)
+        return connection
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep the connection for the next borrower: it is busy with nothing."""
+        self._resting.append(connection)
+        self._free.release()
+
+    async def discard(self, connection: Connection) -> None:
+        """Close the connection, whatever it is busy with; the server is asked to give that up."""
+        try:
+            await connection.close(timeout=_CLOSE_SECONDS)
+        finally:
+            self._all.discard(connection)
+            connection.terminate()
+            self._free.release()
+
+
+class TransactionPool(Pool):
+    """The same through a pooler that lends a connection to the server for one transaction at a time.
+
+    Nothing that is set outlasts a transaction, so there is none without the settings, the
+    role above all.  It costs three round trips more for what is a single statement otherwise.
+    """
+
+    def __init__(self, connect: Callable[[], Awaitable[Connection]], size: int, settings: str) -> None:
+        """Begin each transaction with the statement ``settings``."""
+        super().__init__(connect, size)
+        self._settings = settings
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection in a transaction, in which several statements do not see the same snapshot."""
+        async with super().connection() as connection, connection.transaction():
+            await connection.execute(self._settings)
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Lend a connection in a transaction, which is committed at the end; raises NotReady."""
+        async with self.connection() as connection:
+            yield connection
+
 
 @asynccontextmanager
 async def open_pool(database_url: str, *, size: int) -> AsyncIterator[Pool]:
     """Yield a pool of at most ``size`` connections, which it opens when they are asked for."""
-    pool = await asyncpg.create_pool(
+    settings = {**server_settings("events"), **_PLANNING, "lock_timeout": LOCK_TIMEOUT}
+    pooled = behind_pooler(database_url)
+    how: dict[str, Any] = {"statement_cache_size": 0} if pooled else {"server_settings": settings}
+    connect = partial(
+        asyncpg.connect,
         driver_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False),
-        min_size=0,
-        max_size=size,
         timeout=10,
         command_timeout=60,
-        server_settings={**server_settings("events"), **_PLANNING},
-        reset=_leave_as_it_is,
+        **how,
     )
+    pool = TransactionPool(connect, size, local_settings(settings)) if pooled else Pool(connect, size)
     try:
-        yield Pool(pool)
+        yield pool
     finally:
         pool.terminate()
 
 
-async def _leave_as_it_is(_: Connection) -> None:
-    """Save a round trip: no statement on the log changes a setting beyond its transaction."""
+class _Loan:
+    """Lends a connection of the pool for a block, and turns trouble that will pass into NotReady."""
+
+    __slots__ = ("_connection", "_pool")
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._connection: Connection = None
+
+    async def __aenter__(self) -> Connection:
+        try:
+            self._connection = await self._pool.take()
+        except Exception as error:
+            _raise_not_ready(error)
+            raise
+        return self._connection
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, asyncpg.PostgresError):
+            self._pool.give_back(self._connection)
+        else:
+            # Nobody knows what it is still busy with: the borrower may have been cancelled during a statement.
+            with suppress(Exception):
+                await self._pool.discard(self._connection)
+        if error is not None:
+            _raise_not_ready(error)
 
 
-@contextmanager
-def _trouble_as_not_ready() -> Iterator[None]:
-    """Raise NotReady for trouble that passes when the caller tries again; other errors stay what they are."""
-    try:
-        yield
-    except asyncpg.PostgresError as error:
+def _raise_not_ready(error: BaseException) -> None:
+    """Raise NotReady for trouble that passes when the caller tries again; leave other errors what they are."""
+    if isinstance(error, asyncpg.PostgresError):
         if str(error.sqlstate or "").startswith(_AWAY):
             raise NotReady(_message(error)) from error
-        raise
-    except (asyncpg.InterfaceError, TimeoutError, OSError) as error:
+    # asyncpg calls it an internal error when the server ended the connection between two statements.
+    elif isinstance(error, (asyncpg.InterfaceError, asyncpg.InternalClientError, TimeoutError, OSError)):
         raise NotReady(_message(error)) from error
 
 

@@ -1,33 +1,40 @@
-"""Deciding what becomes of posted events, from what is known of the log under its lock.  Pure."""
+"""Deciding what becomes of posted events, from what is known of the log.  Pure.
+
+Both ways of appending decide here: the one that looks at the log under its lock, and the
+one that remembers where the log ended and lets the database compare.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from typing import NamedTuple
 
-from services.events.model import AppendRequest, Mismatch, Outcome, Place, Settlement, StreamState
+from services.events.model import AppendRequest, Mismatch, Outcome, Place, Settlement, fits
 from shared.domain.catalogue.governance import RecordCorrected
 from shared.domain.envelope import NewEvent
 from shared.domain.errors import EventIdConflict, Fault, InvalidInput
 from shared.wire.append import REJECTED, Verdict
-from shared.wire.cloudevents import INVALID, RECORD_TYPES
+from shared.wire.cloudevents import INVALID, RECORD_TYPES, same_content
 from shared.wire.content_modes import Candidate
 
 #: Source and id, which name an event within its authority.
 Key = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What is known of an event in the log."""
+class Known(NamedTuple):
+    """What is known of an event in the log.
+
+    ``body`` is what was stored.  It may be left out (None) where every event that is asked
+    about under this key has the same digest.
+    """
 
     place: Place
     type: str
     digest: bytes
+    body: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class Added:
+class Added(NamedTuple):
     """An event to be inserted, its place, and the id of the key that appends it."""
 
     event: NewEvent
@@ -35,98 +42,83 @@ class Added:
     recorded_by: str
 
 
-@dataclass(slots=True)
 class Ledger:
     """The end of the log, with all that the requests of one transaction ask about.
 
-    ``known`` holds every event in the log whose key the requests name, ``stream_heads``
-    the position of every stream they name (absent: no such stream).  ``added`` collects
-    what is to be inserted, in position order.
+    ``head`` is the position of the last event; ``known`` holds every event in the log whose
+    key the requests name, ``stream_heads`` the position of every stream they name (absent:
+    no such stream).  ``added`` collects what is to be inserted, in position order.
     """
 
-    head: int
-    known: dict[Key, Known]
-    stream_heads: dict[str, int]
-    added: list[Added] = field(default_factory=list)
+    __slots__ = ("added", "head", "known", "stream_heads")
+
+    def __init__(self, head: int, known: dict[Key, Known], stream_heads: dict[str, int]) -> None:
+        self.head = head
+        self.known = known
+        self.stream_heads = stream_heads
+        self.added: list[Added] = []
 
     def settle(self, request: AppendRequest) -> Settlement:
         """Decide on one request; later requests see what it adds."""
-        actual = self._mismatch(request)
-        if actual is not None:
-            return Mismatch(actual)
-        draft = _Draft(self, request.recorded_by)
-        outcomes = [draft.settle(candidate) for candidate in request.candidates]
+        if request.expected:
+            elsewhere = self._elsewhere(request)
+            if elsewhere:
+                return Mismatch(elsewhere)
+        before, recorded_by = self.head, request.recorded_by
+        outcomes = tuple([self._judge(candidate, before, recorded_by) for candidate in request.candidates])
         if request.atomic and any(outcome.verdict in REJECTED for outcome in outcomes):
-            return _unstored(outcomes, Verdict.WITHHELD)
+            self._take_back(before)
+            return _unstored(outcomes, before, Verdict.WITHHELD)
         if request.dry_run:
-            return _unstored(outcomes, Verdict.VALID)
-        self._take(draft)
-        return tuple(outcomes)
+            self._take_back(before)
+            return _unstored(outcomes, before, Verdict.VALID)
+        return outcomes
 
-    def _mismatch(self, request: AppendRequest) -> int | None:
-        """Return where the stream is, if that is not as expected.
+    def _elsewhere(self, request: AppendRequest) -> Mapping[str, int]:
+        """Return where the streams are that are not as expected.
 
         A request whose every event is known already is not asked: its first try may have
-        been answered into nowhere, and has itself moved the stream.
+        been answered into nowhere, and has itself moved the streams.
         """
-        new = [event for event in request.events if key_of(event) not in self.known]
-        if request.expected is None or not new:
-            return None
-        actual = self.stream_heads.get(new[0].stream, 0)
-        fits = actual > 0 if request.expected is StreamState.EXISTS else actual == request.expected
-        return None if fits else actual
+        if all(key_of(event) in self.known for event in request.events):
+            return {}
+        heads = {stream: self.stream_heads.get(stream, 0) for stream in request.expected}
+        return {stream: heads[stream] for stream, expected in request.expected.items() if not fits(expected, heads[stream])}
 
-    def _take(self, draft: _Draft) -> None:
-        self.known.update(draft.known)
-        self.stream_heads.update(draft.stream_heads)
-        self.added += draft.added
-        self.head += len(draft.added)
-
-
-def key_of(event: NewEvent) -> Key:
-    """Return what names the event within its authority."""
-    return event.source, event.event_id
-
-
-@dataclass(slots=True)
-class _Draft:
-    """What one request would add to the ledger."""
-
-    ledger: Ledger
-    recorded_by: str
-    known: dict[Key, Known] = field(default_factory=dict)
-    stream_heads: dict[str, int] = field(default_factory=dict)
-    added: list[Added] = field(default_factory=list)
-
-    def settle(self, candidate: Candidate) -> Outcome:
+    def _judge(self, candidate: Candidate, before: int, recorded_by: str) -> Outcome:
+        """Decide on one event; the request it came with began when the log ended at ``before``."""
         event = candidate.event
         if event is None:
-            return Outcome(Verdict.INVALID, candidate.event_id, error=candidate.refusal)
-        key = key_of(event)
-        if key in self.known:
-            return _repeated_here(event, self.known[key])
-        if key in self.ledger.known:
-            return _repeated(event, self.ledger.known[key])
-        fault = self._amendment_fault(event)
-        if fault is not None:
-            return Outcome(Verdict.INVALID, event.event_id, error=InvalidInput(INVALID, faults=[fault]))
-        return Outcome(Verdict.STORED, event.event_id, self._place(event))
+            return Outcome(Verdict.INVALID, candidate.event_id, None, candidate.refusal)
+        key = (event.source, event.event_id)
+        known = self.known.get(key)
+        if known is not None:
+            return _repeated(event, known, before)
+        if event.amends is not None:
+            fault = self._amendment_fault(event, event.amends)
+            if fault is not None:
+                return Outcome(Verdict.INVALID, event.event_id, None, InvalidInput(INVALID, faults=[fault]))
+        stream = event.stream
+        self.head += 1
+        self.stream_heads[stream] = stream_position = self.stream_heads.get(stream, 0) + 1
+        place = Place(self.head, stream, stream_position)
+        self.known[key] = Known(place, event.type, event.digest, event.body)
+        self.added.append(Added(event, place, recorded_by))
+        return Outcome(Verdict.STORED, event.event_id, place)
 
-    def _place(self, event: NewEvent) -> Place:
-        stream_head = self.stream_heads.get(event.stream) or self.ledger.stream_heads.get(event.stream, 0)
-        place = Place(self.ledger.head + len(self.added) + 1, event.stream, stream_head + 1)
-        self.stream_heads[event.stream] = place.stream_position
-        self.known[key_of(event)] = Known(place, event.type, event.digest)
-        self.added.append(Added(event, place, self.recorded_by))
-        return place
+    def _take_back(self, before: int) -> None:
+        """Leave the log ending at ``before`` again."""
+        while self.head > before:
+            event, place, _ = self.added.pop()
+            del self.known[key_of(event)]
+            self.stream_heads[place.stream] = place.stream_position - 1
+            self.head -= 1
 
-    def _amendment_fault(self, event: NewEvent) -> Fault | None:
+    def _amendment_fault(self, event: NewEvent, amends: Key) -> Fault | None:
         """Check that what is corrected or retracted is there: in this stream, and of the type named."""
-        if event.amends is None:
-            return None
         correction = event.data if isinstance(event.data, RecordCorrected) else None
         pointer = "/data/corrects_id" if correction else "/data/retracts_id"
-        target = self.known.get(event.amends) or self.ledger.known.get(event.amends)
+        target = self.known.get(amends)
         if target is None or target.place.stream != event.stream:
             return Fault(pointer, "nothing_to_amend", "No earlier event of this stream has that source and id.")
         if target.type in RECORD_TYPES:
@@ -137,9 +129,18 @@ class _Draft:
         return None
 
 
-def _repeated(event: NewEvent, known: Known) -> Outcome:
-    if known.digest == event.digest:
+def key_of(event: NewEvent) -> Key:
+    """Return what names the event within its authority."""
+    return event.source, event.event_id
+
+
+def _repeated(event: NewEvent, known: Known, before: int) -> Outcome:
+    """Judge an event whose source and id are taken, by the log or by an earlier event of its own request."""
+    if _same(event, known):
         return Outcome(Verdict.DUPLICATE, event.event_id, known.place)
+    if known.place.position > before:
+        conflict = EventIdConflict("An earlier event of this request has this source and id and other content.")
+        return Outcome(Verdict.CONFLICT, event.event_id, None, conflict)
     conflict = EventIdConflict(
         f"An event with this source and id lies at position {known.place.position} with other content. "
         "Append record.corrected if it is wrong; use another id if this is another event."
@@ -147,20 +148,20 @@ def _repeated(event: NewEvent, known: Known) -> Outcome:
     return Outcome(Verdict.CONFLICT, event.event_id, known.place, conflict)
 
 
-def _repeated_here(event: NewEvent, known: Known) -> Outcome:
-    """Judge an event whose source and id an earlier event of the same request has."""
-    if known.digest == event.digest:
-        return Outcome(Verdict.DUPLICATE, event.event_id, known.place)
-    conflict = EventIdConflict("An earlier event of this request has this source and id and other content.")
-    return Outcome(Verdict.CONFLICT, event.event_id, error=conflict)
+def _same(event: NewEvent, known: Known) -> bool:
+    """Tell whether the posted event says what the known one does, in whichever bytes."""
+    if event.digest == known.digest:
+        return True
+    if known.body is None:
+        raise ValueError("the stored body of an event with another digest was not looked up")
+    return same_content(event.body, known.body)
 
 
-def _unstored(outcomes: Sequence[Outcome], verdict: Verdict) -> tuple[Outcome, ...]:
+def _unstored(outcomes: tuple[Outcome, ...], before: int, verdict: Verdict) -> tuple[Outcome, ...]:
     """Return the outcomes of a request that stores nothing: none of its events has a place of its own."""
-    places = {outcome.place for outcome in outcomes if outcome.verdict is Verdict.STORED}
     return tuple(
-        replace(outcome, verdict=_verdict_unstored(outcome.verdict, verdict), place=None)
-        if outcome.place in places
+        outcome._replace(verdict=_verdict_unstored(outcome.verdict, verdict), place=None)
+        if outcome.place is not None and outcome.place.position > before
         else outcome
         for outcome in outcomes
     )

@@ -1,75 +1,272 @@
-"""Reading the log and its streams, in pages."""
+"""Reading the log and its streams, in pages.
+
+A row of a page holds ``position``, ``stream``, ``stream_position``, ``recorded_at``,
+``recorded_by``, ``body``, ``digest`` and ``link``, in this order and under these names; what
+follows them is the page's own.
+
+Positions have no gaps and become visible in their order.  So what lay up to the end of the
+log at one instant is there for every later statement too, and a page may be put together
+from several without a transaction around them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from services.events.model import LoggedEvent, Page
 from services.events.store.connection import Connection
 from shared.wire.limits import PAGE_BYTES
 
-_COLUMNS = "position, stream, stream_position, recorded_at, recorded_by, body, digest, link"
-# The end of the log is read in the same statement, hence as of the same instant.  A page ends
-# early rather than hold much more than PAGE_BYTES; it always holds one event.
+#: A row of asyncpg's, with the columns above.
+Row = Any
+
+#: Positions that one page of a filtered read looks at: a sparse filter gives short pages, and never a slow one.
+LOOKED_AT = 10_000
+
+_LAST_POSITION = 2**63 - 1
+
+# A page ends early rather than hold more than so many bytes of bodies, but always holds one event.
+# What the bodies weigh is asked first, of the same rows: keeping a running sum of every page
+# costs several times as much.  The end of the log is that of the instant of the page.
 _PAGE = """
-SELECT {columns}, (SELECT max({order}) FROM events.event WHERE {within}) AS head
-FROM (
-    SELECT {columns}, sum(octet_length(body)) OVER (ORDER BY {order}) - octet_length(body) AS bytes_before
-    FROM (
-        SELECT {columns} FROM events.event WHERE {within} AND {order} > $2 ORDER BY {order} LIMIT $3
-    ) AS page
-) AS weighed
-WHERE bytes_before < $4
-ORDER BY {order}
+WITH bound AS MATERIALIZED (
+    SELECT CASE
+        WHEN (SELECT sum(octet_length(body)) FROM (
+            SELECT body FROM events.event WHERE {within} ORDER BY {order} LIMIT $4) AS page) <= $5 THEN $4
+        ELSE (SELECT greatest(count(*), 1) FROM (
+            SELECT sum(octet_length(body)) OVER (ORDER BY {order}) AS bytes
+            FROM (SELECT {order}, body FROM events.event WHERE {within} ORDER BY {order} LIMIT $4) AS page
+        ) AS weighed WHERE bytes <= $5)
+    END AS most
+)
+SELECT position, stream, stream_position, recorded_at, recorded_by, body, digest, link,
+       {told}(SELECT max({order}) FROM events.event WHERE {whole}) AS head
+FROM events.event WHERE {within} ORDER BY {order} LIMIT (SELECT most FROM bound)
 """
-_LOG_PAGE = _PAGE.format(columns=_COLUMNS, order="position", within="authority_id = $1")
-_STREAM_PAGE = _PAGE.format(columns=_COLUMNS, order="stream_position", within="authority_id = $1 AND stream = $5")
-_LOG_HEAD = "SELECT max(position) FROM events.event WHERE authority_id = $1"
-_STREAM_HEAD = "SELECT max(stream_position) FROM events.event WHERE authority_id = $1 AND stream = $2"
+_LOG = "authority_id = $1"
+_STREAM = "authority_id = $1 AND stream = $7"
+_OF_TYPES = "(cardinality($6::text[]) = 0 OR type = ANY($6::text[]))"
+
+
+def _statement(order: str, whole: str, *more: str, told: str = "(SELECT most FROM bound) AS most, ") -> str:
+    within = " AND ".join((whole, f"{order} > $2", f"{order} <= $3", *more))
+    return _PAGE.format(order=order, whole=whole, within=within, told=told)
+
+
+# Where nothing is left out, whether the page was full is of no interest, and a column costs time.
+_LOG_PAGE = _statement("position", _LOG, told="")
+_FILTERED_PAGE = _statement("position", _LOG, _OF_TYPES, "starts_with(stream, $7)")
+_STREAM_PAGE = _statement("stream_position", _STREAM, _OF_TYPES)
+
+_LOG_HEAD = "SELECT coalesce(max(position), 0) FROM events.event WHERE authority_id = $1"
+# One probe of the primary key for each log.
+_LOG_HEADS = """
+SELECT asked.authority_id, coalesce(ended.position, 0) AS position
+FROM unnest($1::text[]) AS asked (authority_id)
+LEFT JOIN LATERAL (
+    SELECT position FROM events.event WHERE event.authority_id = asked.authority_id ORDER BY position DESC LIMIT 1
+) AS ended ON true
+"""
+_STREAM_HEAD = "SELECT coalesce(max(stream_position), 0) FROM events.event WHERE authority_id = $1 AND stream = $2"
+
+# The last row whose {column} is at most $2, found by halving: {column} never falls as {order}
+# rises, {order} has no gaps, and there is no index on {column}.
+_LAST = """
+WITH RECURSIVE halving (low, high) AS (
+    SELECT 0::bigint, coalesce(max({order}), 0) FROM events.event WHERE {within}
+    UNION ALL
+    SELECT CASE WHEN fits THEN middle ELSE low END, CASE WHEN fits THEN high ELSE middle - 1 END
+    FROM halving
+    CROSS JOIN LATERAL (SELECT (low + high + 1) / 2 AS middle OFFSET 0) AS halved
+    CROSS JOIN LATERAL (
+        SELECT {column} <= $2 AS fits FROM events.event WHERE {within} AND {order} = middle
+    ) AS compared
+    WHERE low < high
+)
+SELECT low FROM halving WHERE low = high
+"""
+_LOG_KNOWN = _LAST.format(order="position", column="recorded_at", within="authority_id = $1")
+_STREAM_REACHED = _LAST.format(order="stream_position", column="position", within="authority_id = $1 AND stream = $3")
+
+_AT = """
+SELECT position, stream, stream_position, recorded_at, recorded_by, body, digest, link
+FROM events.event WHERE authority_id = $1 AND position = $2
+"""
+_STREAM_PLACE = "SELECT position FROM events.event WHERE authority_id = $1 AND stream = $2 AND stream_position = $3"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which events of the log are asked for: those for which all that is set here is true.
+
+    ``types`` are the types to read (empty: every type); ``stream_prefix`` is what names of
+    streams begin with; ``stream`` is the only stream to read.
+    """
+
+    types: tuple[str, ...] = ()
+    stream_prefix: str = ""
+    stream: str | None = None
+
+    @property
+    def admits_all(self) -> bool:
+        """Whether every event passes."""
+        return not self.types and not self.stream_prefix and self.stream is None
+
+
+EVERYTHING = Filter()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows of the log or of one stream, in order.
+
+    ``next_after`` is where the next page begins, ``at_head`` whether this one reached the
+    end, and ``head`` the position of that end, all as of the instant of the page.
+    """
+
+    rows: Sequence[Row]
+    next_after: int
+    at_head: bool
+    head: int
+
+
+class _Look(NamedTuple):
+    """A page to look for: behind ``after``, not beyond ``end``, and no larger than the rest says."""
+
+    after: int
+    end: int
+    limit: int
+    page_bytes: int
+    only: Filter
+
+
+async def log_head(connection: Connection, authority_id: str) -> int:
+    """Return the position at which the log ends; 0 while it is empty."""
+    head: int = await connection.fetchval(_LOG_HEAD, authority_id)
+    return head
+
+
+async def log_heads(connection: Connection, authority_ids: Sequence[str]) -> dict[str, int]:
+    """Return for each of these authorities the position at which its log ends; 0 while it is empty."""
+    rows = await connection.fetch(_LOG_HEADS, authority_ids)
+    return {row["authority_id"]: row["position"] for row in rows}
+
+
+async def known_end(connection: Connection, authority_id: str, known_at: datetime) -> int:
+    """Return the position at which the log ended at an instant; 0 if it was empty then."""
+    end: int = await connection.fetchval(_LOG_KNOWN, authority_id, known_at)
+    return end
+
+
+async def read_event(connection: Connection, authority_id: str, position: int) -> Row | None:
+    """Return the row at ``position``, or None if there is none."""
+    return await connection.fetchrow(_AT, authority_id, position)
 
 
 async def read_log(
-    connection: Connection, authority_id: str, *, after: int, limit: int, known_at: datetime | None
+    connection: Connection,
+    authority_id: str,
+    *,
+    after: int,
+    limit: int,
+    known_at: datetime | None = None,
+    only: Filter = EVERYTHING,
+    page_bytes: int = PAGE_BYTES,
 ) -> Page:
-    """Return up to ``limit`` events behind position ``after``, in commit order.
+    """Return up to ``limit`` events behind position ``after`` that pass ``only``, in commit order.
 
-    With ``known_at`` the log ends where it ended at that instant.
+    With ``known_at`` the log ends where it ended at that instant.  A filtered page may be
+    empty far from the end: ``next_after`` then moves on over what was looked at.
     """
-    rows = await connection.fetch(_LOG_PAGE, authority_id, after, limit, PAGE_BYTES)
-    head = rows[0]["head"] if rows else await connection.fetchval(_LOG_HEAD, authority_id)
-    return _page(rows, "position", known_at, head or 0)
+    if only.admits_all and known_at is None:
+        return await _read_on(connection, authority_id, after, limit, page_bytes)
+    head = await log_head(connection, authority_id)
+    end = head if known_at is None else min(head, await known_end(connection, authority_id, known_at))
+    if after >= end:
+        return Page((), after, at_head=True, head=head)
+    look = _Look(after, end, limit, page_bytes, only)
+    if only.stream is None:
+        rows, reached = await _look_into_log(connection, authority_id, look)
+    else:
+        rows, reached = await _look_into_stream(connection, authority_id, only.stream, look)
+    return Page(rows, reached, at_head=reached >= end, head=head)
+
+
+async def _read_on(connection: Connection, authority_id: str, after: int, limit: int, page_bytes: int) -> Page:
+    """Read the log as it is: one statement, unless its end is reached."""
+    rows = await connection.fetch(_LOG_PAGE, authority_id, after, _LAST_POSITION, limit, page_bytes)
+    if rows:
+        reached, head = rows[-1]["position"], rows[-1]["head"]
+        return Page(rows, reached, at_head=reached == head, head=head)
+    # An event that came between the two statements is one that a later page tells of.
+    head = await log_head(connection, authority_id)
+    return Page(rows, after, at_head=head <= after, head=head)
+
+
+async def _look_into_log(connection: Connection, authority_id: str, look: _Look) -> tuple[Sequence[Row], int]:
+    """Return the rows of a page, and the position up to which it leaves nothing out."""
+    upto = min(look.end, look.after + LOOKED_AT)
+    rows = await connection.fetch(
+        _FILTERED_PAGE,
+        authority_id,
+        look.after,
+        upto,
+        look.limit,
+        look.page_bytes,
+        look.only.types,
+        look.only.stream_prefix,
+    )
+    return rows, rows[-1]["position"] if _is_full(rows) else upto
+
+
+async def _look_into_stream(
+    connection: Connection, authority_id: str, stream: str, look: _Look
+) -> tuple[Sequence[Row], int]:
+    """Do the same over one stream."""
+    if not stream.startswith(look.only.stream_prefix):
+        return (), look.end
+    behind = await connection.fetchval(_STREAM_REACHED, authority_id, look.after, stream)
+    last = await connection.fetchval(_STREAM_REACHED, authority_id, look.end, stream)
+    upto = min(last, behind + LOOKED_AT)
+    rows = await connection.fetch(
+        _STREAM_PAGE, authority_id, behind, upto, look.limit, look.page_bytes, look.only.types, stream
+    )
+    if _is_full(rows):
+        return rows, rows[-1]["position"]
+    if upto < last:
+        return rows, await connection.fetchval(_STREAM_PLACE, authority_id, stream, upto)
+    return rows, look.end
+
+
+def _is_full(rows: Sequence[Row]) -> bool:
+    """Tell whether the page ended because it was full, so that more may follow."""
+    return bool(rows) and len(rows) == rows[0]["most"]
 
 
 async def read_stream(
-    connection: Connection, authority_id: str, stream: str, *, after: int, limit: int, known_at: datetime | None
-) -> tuple[Page, int]:
-    """Return up to ``limit`` events behind stream position ``after``, and the position of the stream's end.
+    connection: Connection,
+    authority_id: str,
+    stream: str,
+    *,
+    after: int,
+    limit: int,
+    known_at: datetime | None = None,
+    page_bytes: int = PAGE_BYTES,
+) -> Page:
+    """Return up to ``limit`` events behind stream position ``after``; here all positions are the stream's.
 
-    That is 0 when the authority has no such stream.  ``known_at`` shortens the page, not
+    ``head`` is 0 when the authority has no such stream.  ``known_at`` shortens the page, not
     the stream: its end is where the next append finds it.
     """
-    rows = await connection.fetch(_STREAM_PAGE, authority_id, after, limit, PAGE_BYTES, stream)
-    head = rows[0]["head"] if rows else await connection.fetchval(_STREAM_HEAD, authority_id, stream)
-    return _page(rows, "stream_position", known_at, head or 0), head or 0
-
-
-def _page(rows: Sequence[Any], order: str, known_at: datetime | None, head: int) -> Page:
-    # recorded_at never falls as positions rise, so what was known at an instant is a beginning of the log.
-    known = [row for row in rows if known_at is None or row["recorded_at"] <= known_at]
-    at_head = not rows or len(known) < len(rows) or rows[-1][order] == head
-    return Page([_logged(row) for row in known], at_head, head)
-
-
-def _logged(row: Any) -> LoggedEvent:
-    return LoggedEvent(
-        row["position"],
-        row["stream"],
-        row["stream_position"],
-        row["recorded_at"],
-        row["recorded_by"],
-        row["body"],
-        row["digest"],
-        row["link"],
-    )
+    end = _LAST_POSITION
+    if known_at is not None:
+        known = await known_end(connection, authority_id, known_at)
+        end = await connection.fetchval(_STREAM_REACHED, authority_id, known, stream)
+    rows = await connection.fetch(_STREAM_PAGE, authority_id, after, end, limit, page_bytes, (), stream)
+    if not rows:
+        head = await connection.fetchval(_STREAM_HEAD, authority_id, stream)
+        return Page(rows, after, at_head=min(head, end) <= after, head=head)
+    reached, head = rows[-1]["stream_position"], rows[-1]["head"]
+    return Page(rows, reached, at_head=reached >= min(head, end), head=head)

@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from services.reporting.model import MilestoneKey
 from shared.domain.catalogue import EventData
 from shared.domain.catalogue.child import ChildAccommodated, EpisodeEnded, HomeStarted
+from shared.domain.catalogue.legal import ApplicationLodged, OrderGranted
 from shared.domain.catalogue.meeting import Extent, MeetingHeld, MeetingKind, PlanningRecord
-from shared.domain.catalogue.permanence import (
-    AgencyDecisionMade,
-    ApplicationLodged,
+from shared.domain.catalogue.participation import PermanenceDiscussed
+from shared.domain.catalogue.permanence import AgencyDecisionMade, PanelAdvice, PanelRecommended, PermanenceRecommended
+from shared.domain.catalogue.plan import (
     CarePlanAgreed,
-    OrderGranted,
-    PanelAdvice,
-    PanelRecommended,
     ParentingCapacityAssessmentCompleted,
     ParentingCapacityAssessmentStarted,
-    PermanenceRecommended,
 )
+from shared.domain.catalogue.roles import Role
 from shared.domain.history import Fact
 
 _REVIEWS = (
@@ -59,7 +57,7 @@ def _review_id(data: EventData) -> str | None:
     return None
 
 
-def _reaches(data: EventData) -> Iterator[tuple[MilestoneKey, str | None]]:  # noqa: C901 - a table in the form of a match
+def _reaches(data: EventData) -> Iterator[tuple[MilestoneKey, str | None]]:  # noqa: C901, PLR0912 - a table as a match
     match data:
         case ChildAccommodated():
             yield MilestoneKey.ACCOMMODATED, data.legal_reason
@@ -67,8 +65,10 @@ def _reaches(data: EventData) -> Iterator[tuple[MilestoneKey, str | None]]:  # n
             yield MilestoneKey.FIRST_HOME, data.home_kind
         case MeetingHeld():
             yield from _meeting_reaches(data)
+        case PermanenceDiscussed() if data.extent is Extent.YES and Role.PARENT in data.discussed_with:
+            yield MilestoneKey.PERMANENCE_DISCUSSED, None
         case CarePlanAgreed():
-            detail = "with_parents" if data.agreed_with_parents else "without_parents"
+            detail = "with_parents" if Role.PARENT in data.agreed_with else "without_parents"
             yield MilestoneKey.CARE_PLAN_AGREED, detail
         case ParentingCapacityAssessmentStarted():
             yield MilestoneKey.PARENTING_CAPACITY_ASSESSMENT_STARTED, None

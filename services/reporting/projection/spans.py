@@ -13,9 +13,18 @@ from datetime import UTC, date, datetime
 from itertools import pairwise
 
 from services.reporting.model import Entry, OutsideReason
-from shared.domain.catalogue.child import ChildAccommodated, ChildRegistered, ChildTeamAssigned, EpisodeEnded
+from shared.domain.catalogue.child import (
+    CaseTransferred,
+    ChildAccommodated,
+    ChildBecameLookedAfter,
+    ChildRegistered,
+    ChildTeamAssigned,
+    EpisodeEnded,
+)
 from shared.domain.history import Fact
 
+#: Said of the child rather than of one time in care.
+_ABOUT_CHILD = (ChildRegistered, ChildTeamAssigned, ChildBecameLookedAfter, CaseTransferred)
 _NO_INSTANT = datetime(9999, 12, 31, tzinfo=UTC)
 
 
@@ -172,7 +181,7 @@ def _overtake(spans: Sequence[Span]) -> None:
 
 
 def _place(placed: Placed, fact: Fact) -> None:
-    if isinstance(fact.data, (ChildRegistered, ChildTeamAssigned)):
+    if isinstance(fact.data, _ABOUT_CHILD):
         placed.about_child.append(fact)
         return
     span = _span_of(placed.spans, fact)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, and_, delete, insert, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.model import ChildRecord, EpisodeRecord, Journey, MilestoneKey
+from services.reporting.model import ChildRecord, Episode, EpisodeRecord, Journey, MilestoneKey
 from services.reporting.projection import EDITION, project
 from services.reporting.store.log import log_copy
 from services.reporting.tables import child, episode
@@ -70,14 +70,27 @@ class Episodes:
 
 async def write(connection: AsyncConnection, authority_id: str, of_children: Mapping[str, list[RecordedEvent]]) -> None:
     """Project these children from all their events, and put the rows in place of the former ones."""
-    journeys = [project(child_id, facts(events)) for child_id, events in of_children.items()]
-    children = [_child_row(authority_id, each, of_children[each.child_id]) for each in journeys]
-    episodes = [{"authority_id": authority_id} | asdict(one.record) for journey in journeys for one in journey.episodes]
+    children, episodes = rows(authority_id, of_children)
     former = delete(child).where(child.c.authority_id == authority_id, child.c.child_id.in_(of_children))
     await connection.execute(former)
     await connection.execute(insert(child), children)
     if episodes:
         await connection.execute(insert(episode), episodes)
+
+
+def rows(
+    authority_id: str, of_children: Mapping[str, Sequence[RecordedEvent]]
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Project these children from all their events; return their rows, and those of their episodes."""
+    journeys = [project(child_id, facts(events)) for child_id, events in of_children.items()]
+    children = [_child_row(authority_id, each, of_children[each.child_id]) for each in journeys]
+    episodes = [{"authority_id": authority_id, **_record(one)} for journey in journeys for one in journey.episodes]
+    return children, episodes
+
+
+def _record(of: Episode) -> dict[str, Any]:
+    # Not dataclasses.asdict: it copies every value, and none of these can change.
+    return {name: getattr(of.record, name) for name in _COLUMNS}
 
 
 def _child_row(authority_id: str, journey: Journey, events: Iterable[RecordedEvent]) -> dict[str, Any]:

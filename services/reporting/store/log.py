@@ -7,10 +7,12 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.reporting.tables import checkpoint, event
+from services.reporting.tables import checkpoint, event, lease
+from shared.runtime.leases import Leases
 from shared.runtime.log_copy import LogCopy
 
 log_copy = LogCopy(checkpoint, event)
+leases = Leases(lease)
 
 
 async def position(connection: AsyncConnection, authority_id: str, known_at: datetime | None = None) -> int:

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.scheduler.tables import checkpoint, event
+from services.scheduler.tables import checkpoint, event, lease
 from shared.domain.ids import CHILD_STREAM_PREFIX, child_of_stream, child_stream
+from shared.runtime.leases import Leases
 from shared.runtime.log_copy import LogCopy
 
 log_copy = LogCopy(checkpoint, event)
+leases = Leases(lease)
 
 
 async def timetable_digest(connection: AsyncConnection, authority_id: str) -> str | None:

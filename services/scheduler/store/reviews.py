@@ -29,8 +29,10 @@ TICK_ROWS = 500
 
 _explanation = TypeAdapter(Explanation)
 _PLAIN = tuple(each.name for each in fields(Review) if each.name not in {"explanation", "certainty", "outcome"})
-_KEY = ("authority_id", "review_id")
-_WRITTEN = tuple(column.name for column in table.c if column.name not in {*_KEY, "sort_on"})
+KEY = ("authority_id", "review_id")
+#: What an update writes; and, with the key, what PostgreSQL does not make itself.
+WRITTEN = tuple(column.name for column in table.c if column.name not in {*KEY, "sort_on"})
+COPIED = (*KEY, *WRITTEN)
 
 
 def predicates(as_of: date) -> dict[Status, ColumnElement[bool]]:
@@ -96,7 +98,7 @@ async def page(
     if after is not None:
         statement = statement.where(tuple_(table.c.sort_on, table.c.review_id) > (after.sort_on, after.review_id))
     statement = statement.order_by(table.c.sort_on, table.c.review_id).limit(limit)
-    return [_stored(row) for row in await connection.execute(statement)]
+    return [stored_review(row) for row in await connection.execute(statement)]
 
 
 async def counts(
@@ -112,7 +114,7 @@ async def find(connection: AsyncConnection, authority_id: str, review_id: UUID) 
     """Return one review, or None."""
     statement = select(table).where(table.c.authority_id == authority_id, table.c.review_id == review_id)
     row = (await connection.execute(statement)).one_or_none()
-    return None if row is None else _stored(row)
+    return None if row is None else stored_review(row)
 
 
 async def of_children(
@@ -126,7 +128,7 @@ async def of_children(
         .order_by(table.c.review_id)
     )
     for row in await connection.execute(statement.with_for_update() if lock else statement):
-        found[row.child_id].append(_stored(row))
+        found[row.child_id].append(stored_review(row))
     return found
 
 
@@ -140,12 +142,12 @@ async def vanished(
 
 async def save(connection: AsyncConnection, authority_id: str, reviews: Iterable[StoredReview]) -> None:
     """Insert or replace reviews."""
-    rows = [_row(authority_id, each) for each in reviews]
+    rows = [row_of(authority_id, each) for each in reviews]
     if not rows:
         return
     statement = insert(table)
-    taken = {name: statement.excluded[name] for name in _WRITTEN}
-    await connection.execute(statement.on_conflict_do_update(index_elements=_KEY, set_=taken), rows)
+    taken = {name: statement.excluded[name] for name in WRITTEN}
+    await connection.execute(statement.on_conflict_do_update(index_elements=KEY, set_=taken), rows)
 
 
 async def due_for_notice(connection: AsyncConnection, authority_id: str, today: date) -> list[StoredReview]:
@@ -157,7 +159,7 @@ async def due_for_notice(connection: AsyncConnection, authority_id: str, today: 
         .limit(TICK_ROWS)
         .with_for_update(skip_locked=True)
     )
-    return [_stored(row) for row in await connection.execute(statement)]
+    return [stored_review(row) for row in await connection.execute(statement)]
 
 
 async def plan_notices(connection: AsyncConnection, authority_id: str, days: dict[UUID, date | None]) -> None:
@@ -173,7 +175,8 @@ async def plan_notices(connection: AsyncConnection, authority_id: str, days: dic
         )
 
 
-def _row(authority_id: str, stored: StoredReview) -> dict[str, Any]:
+def row_of(authority_id: str, stored: StoredReview) -> dict[str, Any]:
+    """Return the row that holds a review."""
     review = stored.review
     return {
         "authority_id": authority_id,
@@ -186,7 +189,15 @@ def _row(authority_id: str, stored: StoredReview) -> dict[str, Any]:
     }
 
 
-def _stored(row: Row[Any]) -> StoredReview:
+def copied(authority_id: str, each: StoredReview) -> tuple[Any, ...]:
+    """Return the row as values of :data:`COPIED` for PostgreSQL's COPY, which takes JSON as text."""
+    row = row_of(authority_id, each)
+    row["explanation"] = _explanation.dump_json(each.review.explanation).decode()
+    return tuple(row[name] for name in COPIED)
+
+
+def stored_review(row: Row[Any]) -> StoredReview:
+    """Return a row of the table, or of one like it, as a review."""
     columns = row._mapping  # noqa: SLF001 - SQLAlchemy's documented name for a row as a mapping
     review = Review(
         **{name: columns[name] for name in _PLAIN},

@@ -1,62 +1,111 @@
-"""Every event type there is: its permanent name, its data, and its schema version.
+"""Every event type there is: its permanent name, and the data of each of its versions.
 
-Names are permanent.  Data within one schema version only ever gains optional members.
+``CATALOGUE`` lists them; how versions work stands in :mod:`shared.domain.catalogue.versions`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from shared.domain.catalogue import child, governance, meeting, permanence
+from shared.domain.catalogue import child, earlier, governance, legal, meeting, participation, permanence, plan
 from shared.domain.catalogue.base import EventData
-
-__all__ = ["CATALOGUE", "EventData", "EventType", "dataschema", "event_type", "json_schema", "type_of"]
-
-
-@dataclass(frozen=True, slots=True)
-class EventType:
-    """One event type: permanent name, schema version, the model of its data."""
-
-    name: str
-    schema_version: int
-    data: type[EventData]
-    #: True when the event belongs to the authority's own stream instead of a child's.
-    about_authority: bool = False
-
-    @property
-    def summary(self) -> str:
-        """What the event says, in one sentence."""
-        return (self.data.__doc__ or "").strip().splitlines()[0]
-
-
-_TYPES = (
-    EventType("child.registered", 1, child.ChildRegistered),
-    EventType("child.team_assigned", 1, child.ChildTeamAssigned),
-    EventType("child.accommodated", 1, child.ChildAccommodated),
-    EventType("home.started", 1, child.HomeStarted),
-    EventType("home.ended", 1, child.HomeEnded),
-    EventType("episode.ended", 1, child.EpisodeEnded),
-    EventType("meeting.scheduled", 1, meeting.MeetingScheduled),
-    EventType("meeting.held", 1, meeting.MeetingHeld),
-    EventType("meeting.cancelled", 1, meeting.MeetingCancelled),
-    EventType("care_plan.agreed", 1, permanence.CarePlanAgreed),
-    EventType("parenting_capacity_assessment.started", 1, permanence.ParentingCapacityAssessmentStarted),
-    EventType("parenting_capacity_assessment.completed", 1, permanence.ParentingCapacityAssessmentCompleted),
-    EventType("permanence.recommended", 1, permanence.PermanenceRecommended),
-    EventType("panel.recommended", 1, permanence.PanelRecommended),
-    EventType("agency_decision.made", 1, permanence.AgencyDecisionMade),
-    EventType("application.lodged", 1, permanence.ApplicationLodged),
-    EventType("order.granted", 1, permanence.OrderGranted),
-    EventType("record.corrected", 1, governance.RecordCorrected),
-    EventType("record.retracted", 1, governance.RecordRetracted),
-    EventType("timetable.adopted", 1, governance.TimetableAdopted, about_authority=True),
+from shared.domain.catalogue.versions import (
+    FIRST_VERSION,
+    Earlier,
+    EventType,
+    dataschema,
+    json_schema,
+    version_named,
 )
 
+__all__ = [
+    "CATALOGUE",
+    "FIRST_VERSION",
+    "EventData",
+    "EventType",
+    "dataschema",
+    "event_type",
+    "json_schema",
+    "read_data",
+    "type_of",
+    "version_named",
+    "version_of",
+]
+
+_TYPES = (
+    EventType("child.registered", child.ChildRegistered),
+    EventType("child.team_assigned", child.ChildTeamAssigned),
+    EventType("child.became_looked_after", child.ChildBecameLookedAfter),
+    EventType("child.accommodated", child.ChildAccommodated),
+    EventType("legal_reason.started", child.LegalReasonStarted),
+    EventType("legal_reason.ended", child.LegalReasonEnded),
+    EventType("home.started", child.HomeStarted),
+    EventType("care_setting.changed", child.CareSettingChanged),
+    EventType("home.ended", child.HomeEnded),
+    EventType("absence.started", child.AbsenceStarted),
+    EventType("absence.ended", child.AbsenceEnded),
+    EventType("case.transferred", child.CaseTransferred),
+    EventType("episode.ended", child.EpisodeEnded),
+    EventType("meeting.scheduled", meeting.MeetingScheduled),
+    EventType("meeting.rescheduled", meeting.MeetingRescheduled),
+    EventType("meeting.held", meeting.MeetingHeld),
+    EventType("meeting.adjourned", meeting.MeetingAdjourned),
+    EventType("meeting.cancelled", meeting.MeetingCancelled),
+    EventType("attendance.recorded", participation.AttendanceRecorded),
+    EventType("report.submitted", participation.ReportSubmitted),
+    EventType("minute.finalised", participation.MinuteFinalised),
+    EventType("action.agreed", participation.ActionAgreed),
+    EventType("action.completed", participation.ActionCompleted),
+    EventType("views.sought", participation.ViewsSought),
+    EventType("views.recorded", participation.ViewsRecorded),
+    EventType("permanence.discussed", participation.PermanenceDiscussed),
+    EventType("leaflet.given", participation.LeafletGiven),
+    EventType(
+        "care_plan.agreed",
+        plan.CarePlanAgreed,
+        earlier=(Earlier(earlier.CarePlanAgreedV1, earlier.care_plan_agreed_v2),),
+    ),
+    EventType("care_plan.revised", plan.CarePlanRevised),
+    EventType("plan_progress.checked", plan.PlanProgressChecked),
+    EventType("parenting_capacity_assessment.started", plan.ParentingCapacityAssessmentStarted),
+    EventType("parenting_capacity_assessment.completed", plan.ParentingCapacityAssessmentCompleted),
+    EventType("assessment.planned", plan.AssessmentPlanned),
+    EventType("assessment.started", plan.AssessmentStarted),
+    EventType("assessment.completed", plan.AssessmentCompleted),
+    EventType("support_period.started", plan.SupportPeriodStarted),
+    EventType("support_period.ended", plan.SupportPeriodEnded),
+    EventType("route.considered", permanence.RouteConsidered),
+    EventType("route.selected", permanence.RouteSelected),
+    EventType("route.changed", permanence.RouteChanged),
+    EventType("permanence.recommended", permanence.PermanenceRecommended),
+    EventType("panel.recommended", permanence.PanelRecommended),
+    EventType("agency_decision.made", permanence.AgencyDecisionMade),
+    EventType("parent.notified", permanence.ParentNotified),
+    EventType("consent_certificate.sent", permanence.ConsentCertificateSent),
+    EventType("consent_certificate.returned", permanence.ConsentCertificateReturned),
+    EventType("match.approved", permanence.MatchApproved),
+    EventType("legal_advice.recorded", legal.LegalAdviceRecorded),
+    EventType("compulsory_supervision_order_review.required", legal.CompulsorySupervisionOrderReviewRequired),
+    EventType("advice_hearing.held", legal.AdviceHearingHeld),
+    EventType("application.lodged", legal.ApplicationLodged),
+    EventType("application.withdrawn", legal.ApplicationWithdrawn),
+    EventType("court_date.set", legal.CourtDateSet),
+    EventType("order.granted", legal.OrderGranted),
+    EventType("order.refused", legal.OrderRefused),
+    EventType("record.corrected", governance.RecordCorrected),
+    EventType("record.retracted", governance.RecordRetracted),
+    EventType("timetable.adopted", governance.TimetableAdopted, about_authority=True),
+)
+
+
+def _by_model(types: Iterable[EventType]) -> Mapping[type[EventData], tuple[EventType, int]]:
+    return MappingProxyType({model: (each, version) for each in types for version, model in each.schemas.items()})
+
+
 CATALOGUE: Mapping[str, EventType] = MappingProxyType({each.name: each for each in _TYPES})
-_NAMES: Mapping[type[EventData], EventType] = MappingProxyType({each.data: each for each in _TYPES})
+_MODELS = _by_model(_TYPES)
 
 
 def event_type(name: str) -> EventType:
@@ -65,16 +114,20 @@ def event_type(name: str) -> EventType:
 
 
 def type_of(data: EventData) -> EventType:
-    """Return the event type whose data this is."""
-    return _NAMES[type(data)]
+    """Return the event type whose data this is, of whichever version."""
+    return _MODELS[type(data)][0]
 
 
-def dataschema(of: EventType) -> str:
-    """Return the path of the JSON Schema of this type and version, as CloudEvents ``dataschema``."""
-    return f"/v1/event-types/{of.name}/{of.schema_version}"
+def version_of(data: EventData) -> int:
+    """Return the version of its type's schema that ``data`` follows."""
+    return _MODELS[type(data)][1]
 
 
-def json_schema(of: EventType) -> dict[str, Any]:
-    """Return the JSON Schema (2020-12) of the data of this event type."""
-    schema = of.data.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": dataschema(of), **schema}
+def read_data(type_name: str, version: int, value: Mapping[str, Any] | bytes | str) -> EventData:
+    """Read ``value`` by a version of the type's schema, and return it as data of the latest version.
+
+    JSON text is judged strictly, as it was posted; decoded JSON was judged when it was
+    appended, and only changes type.  Raises KeyError if there is no such type or version,
+    and pydantic.ValidationError if ``value`` is no data of it.
+    """
+    return CATALOGUE[type_name].read(version, value)

@@ -13,13 +13,18 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
     model_validator,
 )
 
+from shared.domain.catalogue.identifiers import MeetingId
+from shared.domain.catalogue.roles import Role
 from shared.domain.clock import civil_date
 
 FIRST_CIVIL_DATE = date(1900, 1, 1)
 LAST_CIVIL_DATE = date(2199, 12, 31)
+#: More than a meeting can have of anything; bounds what one event can make us check.
+MAX_ITEMS = 100
 
 _CIVIL_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,6})?([Zz]|[+-]\d{2}:\d{2})")
@@ -54,6 +59,24 @@ CivilDate = Annotated[date, Field(strict=False, ge=FIRST_CIVIL_DATE, le=LAST_CIV
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
+def _falls_on(instant: datetime, day: date) -> bool:
+    return FIRST_CIVIL_DATE.year <= instant.year <= LAST_CIVIL_DATE.year and civil_date(instant) == day
+
+
+def hour_on(day: str, instant: datetime | None, info: ValidationInfo) -> datetime | None:
+    """Return ``instant`` if it is None, or falls in Europe/London on the day that the member ``day`` gives.
+
+    For field validators; raises ValueError otherwise, also if that day is not given.
+    """
+    # Absent here if it is itself at fault, which is then told.
+    if instant is None or day not in info.data:
+        return instant
+    on: date | None = info.data[day]
+    if on is None or not _falls_on(instant, on):
+        raise ValueError(f"the hour does not fall on {day} in Europe/London")
+    return instant
+
+
 class Part(BaseModel):
     """A part of an event's data: immutable, strict, and closed to unknown members."""
 
@@ -72,6 +95,11 @@ class EventData(Part):
         description="The instant, where it is known; its Europe/London date must be `occurred_on`.",
         examples=["2026-01-15T16:30:00Z"],
     )
+    actor_role: Role | None = Field(
+        default=None,
+        description="The role, never the name, of the person on whose word the council's system records this.",
+        examples=["social_worker"],
+    )
 
     @model_validator(mode="after")
     def _instant_lies_on_date(self) -> Self:
@@ -83,3 +111,9 @@ class EventData(Part):
         if civil_date(instant) != self.occurred_on:
             raise ValueError("occurred_at does not fall on occurred_on in Europe/London")
         return self
+
+
+class AtMeeting(EventData):
+    """The data of what may have occurred at a meeting."""
+
+    meeting_id: MeetingId | None = Field(default=None, description="The meeting at which it occurred, if at one.")

@@ -32,16 +32,23 @@ class RecordCorrected(EventData):
 
     corrects_source: EventReference = Field(description="`source` of the event that is corrected.")
     corrects_id: EventReference = Field(description="`id` of the event that is corrected.")
-    corrects_type: EventTypeName
+    corrects_type: EventTypeName = Field(description="`type` of the event that is corrected.")
     replacement: dict[str, Any] = Field(description="The whole data of the event as it should have been.")
+    replacement_version: int = Field(
+        default=1,
+        ge=1,
+        le=999,
+        description="Version of the schema of `corrects_type` that `replacement` follows; as without `dataschema`, "
+        "1 unless it is said.",
+    )
     reason: AmendmentReason
 
 
 class RecordRetracted(EventData):
     """An earlier event of this stream did not happen, or not to this child."""
 
-    retracts_source: EventReference
-    retracts_id: EventReference
+    retracts_source: EventReference = Field(description="`source` of the event that is retracted.")
+    retracts_id: EventReference = Field(description="`id` of the event that is retracted.")
     reason: AmendmentReason
 
 
@@ -51,6 +58,6 @@ class TimetableAdopted(EventData):
     Rules of the pack apply to clocks that start on or after `effective_on`.
     """
 
-    pack: Code
-    edition: Code
-    effective_on: CivilDate
+    pack: Code = Field(description="The pack, as `GET /v1/timetables` names it.")
+    edition: Code = Field(description="Its edition.")
+    effective_on: CivilDate = Field(description="The first day for whose clocks its rules count.")

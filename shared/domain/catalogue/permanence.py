@@ -1,7 +1,7 @@
-"""The plan, the parents' assessment, and the steps towards a permanent home.
+"""The steps towards a permanent home that professionals, the panel and the agency take.
 
-A *recommendation* is made by professionals at a review; a *panel* advises; the
-agency's *decision* and the court's *order* come later.  They are never the same event.
+A *recommendation* is made by professionals at a review; a *panel* advises; the agency's
+*decision* and the court's *order* come later.  They are never the same event.
 """
 
 from __future__ import annotations
@@ -10,8 +10,11 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from shared.domain.catalogue.base import EventData
-from shared.domain.ids import Code, Identifier
+from shared.domain.catalogue.base import AtMeeting, CivilDate, EventData
+from shared.domain.catalogue.child import HomeKind
+from shared.domain.catalogue.identifiers import CertificateId, HomeId, MatchId
+from shared.domain.catalogue.roles import Role
+from shared.domain.ids import Code
 
 
 class Route(StrEnum):
@@ -21,6 +24,25 @@ class Route(StrEnum):
     KINSHIP_CARE_ORDER = "kinship_care_order"
     PERMANENCE_ORDER = "permanence_order"
     ADOPTION = "adoption"
+
+
+class RouteStanding(StrEnum):
+    """What became of a route that was considered."""
+
+    EXPLORED_FURTHER = "explored_further"
+    RULED_IN = "ruled_in"
+    RULED_OUT = "ruled_out"
+
+
+class RouteChangeReason(StrEnum):
+    """Why another route is taken; a reason, never a fault of anybody."""
+
+    ASSESSMENT = "assessment"
+    CHILDS_VIEWS = "childs_views"
+    PARENTS_CIRCUMSTANCES = "parents_circumstances"
+    CARERS_CIRCUMSTANCES = "carers_circumstances"
+    COURT_OR_HEARING = "court_or_hearing"
+    OTHER = "other"
 
 
 class PanelAdvice(StrEnum):
@@ -38,68 +60,126 @@ class DecisionOutcome(StrEnum):
     NOT_APPROVED = "not_approved"
 
 
-class OrderKind(StrEnum):
-    """Orders that secure a permanent home."""
+class NotifiedOf(StrEnum):
+    """What a parent was told of in writing."""
 
-    PERMANENCE_ORDER = "permanence_order"
-    PERMANENCE_ORDER_WITH_AUTHORITY_TO_ADOPT = "permanence_order_with_authority_to_adopt"
-    ADOPTION_ORDER = "adoption_order"
-    KINSHIP_CARE_ORDER = "kinship_care_order"
-
-
-class CarePlanAgreed(EventData):
-    """A care plan was agreed."""
-
-    plan_id: Identifier
-    agreed_with_parents: bool
-    meeting_id: Identifier | None = None
+    PANEL_RECOMMENDATION = "panel_recommendation"
+    AGENCY_DECISION = "agency_decision"
+    APPLICATION = "application"
 
 
-class ParentingCapacityAssessmentStarted(EventData):
-    """The assessment of the parents' capacity began."""
+class CertificateAnswer(StrEnum):
+    """How a certificate of parental consent came back."""
 
-    assessment_id: Identifier
-    meeting_id: Identifier | None = None
-
-
-class ParentingCapacityAssessmentCompleted(EventData):
-    """The assessment of the parents' capacity was completed."""
-
-    assessment_id: Identifier
+    SIGNED = "signed"
+    NOT_SIGNED = "not_signed"
 
 
-class PermanenceRecommended(EventData):
-    """Professionals recommended where the child should live permanently."""
+class RouteConsidered(AtMeeting):
+    """A route to permanence was considered, and ruled in, ruled out or left to be explored.
+
+    Neither review dates nor milestones rest on it today.
+    """
+
+    route: Route
+    standing: RouteStanding
+    reason: Code | None = Field(default=None, description="A code from the council's own list.")
+
+
+class RouteSelected(AtMeeting):
+    """A route to permanence was selected to plan for, perhaps with a second one beside it.
+
+    It is not yet `permanence.recommended`.  Neither review dates nor milestones rest on it today.
+    """
 
     route: Route
     parallel_route: Route | None = Field(default=None, description="A second route planned for at the same time.")
-    meeting_id: Identifier | None = None
+
+
+class RouteChanged(AtMeeting):
+    """Planning turned from one route to permanence to another.
+
+    What a journey expects follows the latest `permanence.recommended`, which is recorded
+    again for the new route.  Neither review dates nor milestones rest on it today.
+    """
+
+    from_route: Route
+    to_route: Route
+    reason: RouteChangeReason | None = None
+
+
+class PermanenceRecommended(AtMeeting):
+    """Professionals recommended where the child should live permanently.
+
+    Journeys: reaches the milestone and says which further steps are expected.  It ends no
+    sequence of reviews (SSI 2009/210 reg 45 has no such end).
+    """
+
+    route: Route
+    parallel_route: Route | None = Field(default=None, description="A second route planned for at the same time.")
 
 
 class PanelRecommended(EventData):
-    """The adoption and permanence panel gave its advice."""
+    """The adoption and permanence panel gave its advice.
+
+    Journeys: reaches the milestone, unless the panel deferred.
+    """
 
     route: Route
     advice: PanelAdvice
 
 
 class AgencyDecisionMade(EventData):
-    """The agency decision maker decided."""
+    """The agency decision maker decided.
+
+    Journeys: reaches the milestone.
+    """
 
     route: Route
     outcome: DecisionOutcome
 
 
-class ApplicationLodged(EventData):
-    """An application for an order was lodged in court."""
+class ParentNotified(EventData):
+    """A parent was told in writing of a recommendation, a decision or an application.
 
-    application_id: Identifier
-    order_kind: OrderKind
+    The adoption agencies regulations (SSI 2009/154) ask for notice of the agency's decision.
+    Neither review dates nor milestones rest on it today.
+    """
+
+    notified: Role = Field(description="Who was told: a parent, or another person with parental rights.")
+    notified_of: NotifiedOf
 
 
-class OrderGranted(EventData):
-    """A court granted the order."""
+class ConsentCertificateSent(EventData):
+    """A certificate was sent on which a parent may consent to adoption, or to authority for it.
 
-    order_kind: OrderKind
-    application_id: Identifier | None = None
-    court: Code | None = None
+    Neither review dates nor milestones rest on it today.
+    """
+
+    certificate_id: CertificateId
+    received_on: CivilDate | None = Field(
+        default=None,
+        description="The day on which the parent received it, from which the 28 days for its return are counted "
+        "(SSI 2009/154 regs 17, 19).",
+    )
+
+
+class ConsentCertificateReturned(EventData):
+    """A certificate of parental consent came back, signed or not.
+
+    Neither review dates nor milestones rest on it today.
+    """
+
+    certificate_id: CertificateId
+    answer: CertificateAnswer
+
+
+class MatchApproved(AtMeeting):
+    """The match of the child with carers who are to be the permanent family was approved.
+
+    The child lives with them from `home.started` on.  Neither review dates nor milestones rest on it today.
+    """
+
+    match_id: MatchId
+    home_kind: HomeKind
+    home_id: HomeId | None = Field(default=None, description="The home, if the child lives there already.")

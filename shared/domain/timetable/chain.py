@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from shared.domain.timetable.clocks import ReviewClock
 from shared.domain.timetable.intervals import Moment, add_months
@@ -26,6 +27,7 @@ class Owed:
 
     ``due`` is None where a frequency must be agreed.  ``position`` is that of the latest
     fact that shaped this review, so far as the child's own meetings and bookings go.
+    ``adjourned_on`` is the day of a meeting that was to be this review and was broken off.
     """
 
     ordinal: int
@@ -36,6 +38,7 @@ class Owed:
     position: int
     held: Meeting | None = None
     booking: Booking | None = None
+    adjourned_on: date | None = None
 
     @property
     def rests_on_projection(self) -> bool:
@@ -95,6 +98,7 @@ def book(sequences: Sequence[tuple[Rule, ReviewClock, list[Owed]]], bookings: It
         if owed is None:
             continue
         owed.position = max(owed.position, booking.position)
+        owed.adjourned_on = booking.adjourned_on or owed.adjourned_on
         if not booking.cancelled:
             owed.booking = booking
 

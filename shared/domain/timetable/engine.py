@@ -14,9 +14,11 @@ Packs come from :func:`shared.policies.loader.known_packs`, calendars from
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from datetime import date
 
+from shared.domain.catalogue.child import ChildAccommodated, EpisodeEnded, HomeEnded, HomeStarted
+from shared.domain.catalogue.meeting import MeetingHeld
 from shared.domain.history import Fact
 from shared.domain.ids import derived_id
 from shared.domain.timetable.adopted import AdoptedPack, Timetable, UnknownAdoptedPack, adopted_timetable
@@ -28,7 +30,25 @@ from shared.domain.timetable.reviews import Certainty, Outcome, Review
 from shared.domain.timetable.runs import Run, runs
 from shared.domain.timetable.working_days import WorkingCalendar
 
-__all__ = ["AdoptedPack", "Timetable", "UnknownAdoptedPack", "adopted_timetable", "project_reviews"]
+__all__ = [
+    "SHAPING",
+    "AdoptedPack",
+    "KnownChains",
+    "ReviewKey",
+    "Timetable",
+    "UnknownAdoptedPack",
+    "adopted_timetable",
+    "owed_keys",
+    "project_reviews",
+    "reviews_by_key",
+]
+
+
+#: Names a review among those of one child: pack, key of the rule, identity of the clock, ordinal.
+ReviewKey = tuple[str, str, str, int]
+
+#: The facts that decide which reviews there are; others only change how those are told.
+SHAPING = (ChildAccommodated, EpisodeEnded, HomeStarted, HomeEnded, MeetingHeld)
 
 
 def project_reviews(child_id: str, facts: Sequence[Fact], timetable: Timetable) -> tuple[Review, ...]:
@@ -39,33 +59,70 @@ def project_reviews(child_id: str, facts: Sequence[Fact], timetable: Timetable) 
     reviews are projected until one falls due at least 24 months after the last firm
     anchor.  Reviews without a due date come last.
     """
+    return tuple(sorted(reviews_by_key(child_id, facts, timetable).values(), key=_by_due_date))
+
+
+def reviews_by_key(
+    child_id: str, facts: Sequence[Fact], timetable: Timetable, only: Collection[ReviewKey] | None = None
+) -> dict[ReviewKey, Review]:
+    """Return what :func:`project_reviews` does, by key; with ``only``, nothing but what has one of these keys."""
     record = child_record(facts)
-    reviews = [
-        review
-        for sequence in runs(clocks(record), timetable)
-        for review in _reviews(child_id, sequence, record, timetable)
-    ]
-    return tuple(sorted(reviews, key=_by_due_date))
+
+    def chained(run: Run, meetings: Sequence[Meeting]) -> list[Owed]:
+        return chain(run.rule, run.clock, timetable.calendar_of(run.rule), meetings)
+
+    found: dict[ReviewKey, Review] = {}
+    for sequence in runs(clocks(record), timetable):
+        chains = _chains(sequence, record, chained)
+        book([(run.rule, run.clock, owed) for run, owed in chains], record.bookings)
+        for key, run, owed in _owed(chains):
+            if only is None or key in only:
+                calendar = timetable.calendar_of(run.rule)
+                found[key] = _review(child_id, key, run, owed, record=record, calendar=calendar)
+    return found
+
+
+#: Chains worked out before, by all that decides which reviews they hold.
+KnownChains = dict[tuple[Hashable, ...], list[Owed]]
+
+
+def owed_keys(facts: Sequence[Fact], timetable: Timetable, known: KnownChains) -> frozenset[ReviewKey]:
+    """Return the keys of :func:`reviews_by_key` for a fraction of the work.
+
+    Facts other than those of SHAPING types may be left out.  ``known`` is empty at first, and
+    handed over again for as long as ``timetable`` is the same.
+    """
+    record = child_record(facts)
+
+    def chained(run: Run, meetings: Sequence[Meeting]) -> list[Owed]:
+        closing = run.clock.closing
+        rule_and_clock = (id(run.rule), run.clock.started, closing is None or closing.at)
+        decided_by = (*rule_and_clock, *(meeting.held for meeting in meetings))
+        if decided_by not in known:
+            known[decided_by] = chain(run.rule, run.clock, timetable.calendar_of(run.rule), meetings)
+        return known[decided_by]
+
+    return frozenset(
+        key for sequence in runs(clocks(record), timetable) for key, _, _ in _owed(_chains(sequence, record, chained))
+    )
 
 
 def _by_due_date(review: Review) -> tuple[date, str, int, str]:
     return (review.due_on or date.max, review.kind, review.ordinal, str(review.review_id))
 
 
-def _reviews(child_id: str, sequence: Sequence[Run], record: ChildRecord, timetable: Timetable) -> Iterator[Review]:
-    """Yield the reviews of one key of one pack, over all clocks its rules judge."""
-    chained = _chains(sequence, record, timetable)
-    book([(run.rule, run.clock, owed) for run, owed in chained], record.bookings)
-    for run, owed in chained:
-        calendar = timetable.calendar_of(run.rule)
-        for each in owed[run.rule.owed_from - 1 :]:
-            review = _review(child_id, run, each, record, calendar)
+def _owed(chains: Iterable[tuple[Run, Sequence[Owed]]]) -> Iterator[tuple[ReviewKey, Run, Owed]]:
+    """Yield what is owed by one key of one pack, over all clocks its rules judge."""
+    for run, chained in chains:
+        for owed in chained[run.rule.owed_from - 1 :]:
             # Of a time without a home that has since been filled, only what fell due in it remains.
-            if not (run.clock.provisional and review.outcome is Outcome.WITHDRAWN):
-                yield review
+            if not (run.clock.provisional and _outcome(run.clock, owed) is Outcome.WITHDRAWN):
+                yield (run.adopted.pack.pack, run.rule.key, run.clock.identity, owed.ordinal), run, owed
 
 
-def _chains(sequence: Sequence[Run], record: ChildRecord, timetable: Timetable) -> list[tuple[Run, list[Owed]]]:
+def _chains(
+    sequence: Sequence[Run], record: ChildRecord, chained: Callable[[Run, Sequence[Meeting]], list[Owed]]
+) -> list[tuple[Run, list[Owed]]]:
     """Count each run's reviews; a meeting satisfies one run, and a recorded home before none recorded."""
     taken: set[str] = set()
     found = []
@@ -73,7 +130,7 @@ def _chains(sequence: Sequence[Run], record: ChildRecord, timetable: Timetable) 
         closing = run.clock.closing
         during = record.meetings_between(run.clock.started.on, closing.at.on if closing else None)
         meetings = [meeting for meeting in during if meeting.meeting_id not in taken and _counts(meeting, run)]
-        owed = chain(run.rule, run.clock, timetable.calendar_of(run.rule), _one_a_day(meetings))
+        owed = chained(run, _one_a_day(meetings))
         days = {each.held.held.on for each in owed if each.held}
         taken.update(meeting.meeting_id for meeting in meetings if meeting.held.on in days)
         found.append((run, owed))
@@ -94,7 +151,9 @@ def _one_a_day(meetings: Sequence[Meeting]) -> list[Meeting]:
     return [days[day] for day in sorted(days)]
 
 
-def _review(child_id: str, run: Run, owed: Owed, record: ChildRecord, calendar: WorkingCalendar) -> Review:
+def _review(
+    child_id: str, key: ReviewKey, run: Run, owed: Owed, *, record: ChildRecord, calendar: WorkingCalendar
+) -> Review:
     clock, due, held, booking = run.clock, owed.due, owed.held, owed.booking
     outcome = _outcome(clock, owed)
     closing = clock.closing if outcome in (Outcome.MISSED, Outcome.WITHDRAWN) else None
@@ -105,7 +164,7 @@ def _review(child_id: str, run: Run, owed: Owed, record: ChildRecord, calendar: 
         record.team and record.team.position,
     )
     return Review(
-        review_id=derived_id(child_id, run.adopted.pack.pack, run.rule.key, clock.identity, owed.ordinal),
+        review_id=derived_id(child_id, *key),
         child_id=child_id,
         episode_id=clock.episode_id,
         team=record.team.code if record.team else None,

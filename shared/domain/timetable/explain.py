@@ -16,6 +16,7 @@ _HOUR_UNKNOWN = (
     "The hour of {anchor} is not recorded. The end of {due} is shown; counted from the hour itself, "
     "the time may have run out earlier that day."
 )
+_ADJOURNED = "The meeting of {day} was broken off before it was complete, so this review does not count as held."
 _HOLIDAYS_UNKNOWN = "Bank holidays are not known for {due}: only weekends were left out of the count."
 
 
@@ -107,6 +108,8 @@ def _notes(rule: Rule, clock: ReviewClock, owed: Owed, calendar: WorkingCalendar
     holds = _conditions(clock)
     written = (*owed.step.notes, *rule.notes)
     notes = [*clock.notes, *(note.text for note in written if note.when is None or note.when in holds)]
+    if owed.adjourned_on is not None:
+        notes.append(_ADJOURNED.format(day=date_words(owed.adjourned_on)))
     if owed.due is not None and owed.step.within is not None:
         due = date_words(owed.due.on)
         if owed.step.within.unit is Unit.HOURS and owed.due.at is None:

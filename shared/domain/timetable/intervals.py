@@ -12,6 +12,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 from shared.domain.clock import civil_date
 from shared.domain.timetable.working_days import WorkingCalendar
@@ -88,6 +89,7 @@ class Interval:
         return f"{self.count} {unit if self.count != 1 else unit.removesuffix('s')}"
 
 
+@lru_cache(maxsize=100_000)
 def add_months(day: date, months: int) -> date:
     """Return the corresponding day ``months`` calendar months later.
 

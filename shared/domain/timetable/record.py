@@ -22,7 +22,14 @@ from shared.domain.catalogue.child import (
     HomeEnded,
     HomeStarted,
 )
-from shared.domain.catalogue.meeting import MeetingCancelled, MeetingHeld, MeetingKind, MeetingScheduled
+from shared.domain.catalogue.meeting import (
+    MeetingAdjourned,
+    MeetingCancelled,
+    MeetingHeld,
+    MeetingKind,
+    MeetingRescheduled,
+    MeetingScheduled,
+)
 from shared.domain.history import Fact, in_order
 from shared.domain.timetable.intervals import Moment
 
@@ -62,13 +69,17 @@ class Meeting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
-    """A meeting as it is booked now; kept though cancelled, because a cancellation changes a review."""
+    """A meeting as it is booked now; kept though cancelled, because a cancellation changes a review.
+
+    ``adjourned_on`` is the day on which it was last broken off: it was not held then.
+    """
 
     meeting_id: str
     kind: MeetingKind
     booked_for: Moment
     position: int
     cancelled: bool = False
+    adjourned_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +261,7 @@ def _bookings(facts: Sequence[Fact], held: frozenset[str]) -> tuple[Booking, ...
     booked: dict[str, Booking] = {}
     for fact in facts:
         data = fact.data
-        if isinstance(data, MeetingScheduled):
+        if isinstance(data, MeetingScheduled | MeetingRescheduled | MeetingAdjourned):
             booked[data.meeting_id] = _booking(fact, data, booked.get(data.meeting_id))
         elif isinstance(data, MeetingCancelled) and data.meeting_id in booked:
             was = booked[data.meeting_id]
@@ -260,12 +271,23 @@ def _bookings(facts: Sequence[Fact], held: frozenset[str]) -> tuple[Booking, ...
     return tuple(sorted(pending, key=lambda booking: (booking.booked_for.on, booking.meeting_id)))
 
 
-def _booking(fact: Fact, data: MeetingScheduled, was: Booking | None) -> Booking:
+def _booking(
+    fact: Fact, data: MeetingScheduled | MeetingRescheduled | MeetingAdjourned, was: Booking | None
+) -> Booking:
+    if isinstance(data, MeetingAdjourned):
+        again = None if data.resumes_on is None else Moment(data.resumes_on, data.resumes_at)
+        adjourned_on: date | None = fact.occurred_on
+    else:
+        again = Moment(data.scheduled_for, data.scheduled_at)
+        adjourned_on = was.adjourned_on if was else None
     return Booking(
         meeting_id=data.meeting_id,
         kind=data.meeting_kind,
-        booked_for=Moment(data.scheduled_for, data.scheduled_at),
+        # Without a day on which to resume it nothing is booked; the review that it was to be is told so.
+        booked_for=again or moment(fact),
         position=max(fact.latest_position, was.position if was else 0),
+        cancelled=again is None,
+        adjourned_on=adjourned_on,
     )
 
 

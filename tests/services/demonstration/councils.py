@@ -8,7 +8,7 @@ from functools import cache
 from typing import Any
 
 from services.demonstration.council import Council, simulate
-from shared.domain.catalogue import EventData, event_type
+from shared.domain.catalogue import EventData, event_type, read_data, version_named
 from shared.domain.envelope import RecordedEvent
 from shared.domain.history import Fact, facts
 from shared.domain.ids import AUTHORITY_STREAM
@@ -24,8 +24,10 @@ def council(seed: int) -> Council:
 
 
 def data_of(event: dict[str, Any]) -> EventData:
-    """Return the event's data as its type's model; JSON carries dates as text, hence not strictly."""
-    return event_type(event["type"]).data.model_validate(event["data"], strict=False)
+    """Return the event's data as its type's latest model."""
+    version = version_named(event_type(event["type"]), event["dataschema"])
+    assert version is not None
+    return read_data(event["type"], version, event["data"])
 
 
 @cache

@@ -12,15 +12,9 @@ from services.demonstration.chance import Chance
 from services.demonstration.days import Span
 from services.demonstration.intake import arrivals
 from shared.domain.catalogue.child import ChildRegistered, HomeEnded, HomeKind, HomeStarted
-from shared.domain.catalogue.meeting import MeetingHeld, MeetingKind, MeetingScheduled
-from shared.domain.catalogue.permanence import (
-    AgencyDecisionMade,
-    ApplicationLodged,
-    DecisionOutcome,
-    OrderGranted,
-    OrderKind,
-    PermanenceRecommended,
-)
+from shared.domain.catalogue.legal import ApplicationLodged, OrderGranted, OrderKind
+from shared.domain.catalogue.meeting import MeetingHeld, MeetingKind, MeetingRescheduled, MeetingScheduled
+from shared.domain.catalogue.permanence import AgencyDecisionMade, DecisionOutcome, PermanenceRecommended
 from shared.domain.clock import civil_date
 from shared.domain.history import Fact
 from tests.services.demonstration.councils import LOADED_ON, SEEDS, children, council, of_type
@@ -146,9 +140,9 @@ def test_a_meeting_is_booked_before_it_is_held_and_held_on_its_last_booking(seed
     """The last booking of a meeting that was held names the day on which it was held."""
     for story in children(seed).values():
         held = {fact.data.meeting_id: fact.occurred_on for fact in story if isinstance(fact.data, MeetingHeld)}
-        booked: dict[str, MeetingScheduled] = {}
+        booked: dict[str, MeetingScheduled | MeetingRescheduled] = {}
         for fact in story:
-            if isinstance(fact.data, MeetingScheduled):
+            if isinstance(fact.data, MeetingScheduled | MeetingRescheduled):
                 assert fact.occurred_on <= fact.data.scheduled_for
                 booked[fact.data.meeting_id] = fact.data
         for meeting_id, booking in booked.items():

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import orjson
 
-from services.events.model import AppendRequest, Expected
+from services.events.model import AppendRequest, AtPosition, Expected, StreamState
 from shared.wire.content_modes import BATCH, NDJSON, STRUCTURED, read
 from tests.support.events import cloud_event
 
@@ -69,8 +69,14 @@ async def feed(client: httpx.AsyncClient, query: str = "?limit=1000") -> list[di
     return events
 
 
-def append_request(*events: dict[str, Any], expected: Expected = None, atomic: bool = False) -> AppendRequest:
-    """Return the request to append these events, as the store takes it."""
+def append_request(*events: dict[str, Any], expected: int | None = None, atomic: bool = False) -> AppendRequest:
+    """Return the request to append these events, as the store takes it.
+
+    With ``expected`` the stream of the first of them is to be at that position, or with 0 not to exist.
+    """
     reading = read(BATCH, (), orjson.dumps(events), lambda _: ())
     assert all(candidate.event is not None for candidate in reading.candidates)
-    return AppendRequest(candidates=reading.candidates, recorded_by="k3y4test", expected=expected, atomic=atomic)
+    streams: dict[str, Expected] = {}
+    if expected is not None:
+        streams[events[0]["subject"]] = AtPosition(expected) if expected else StreamState.ABSENT
+    return AppendRequest(candidates=reading.candidates, recorded_by="k3y4test", expected=streams, atomic=atomic)

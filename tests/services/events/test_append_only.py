@@ -23,6 +23,12 @@ CHANGES = (
     "UPDATE events.log SET authority_id = authority_id",
     "DELETE FROM events.log",
     "TRUNCATE events.log",
+    "UPDATE events.signed_head SET signed_at = now()",
+    "DELETE FROM events.signed_head",
+    "TRUNCATE events.signed_head",
+    "UPDATE events.signing_key SET public_key = sha256('x')",
+    "DELETE FROM events.signing_key",
+    "TRUNCATE events.signing_key",
 )
 
 
@@ -64,7 +70,9 @@ async def test_the_role_has_the_grants_it_needs_and_no_more(owner: Any) -> None:
     )
 
     assert {tuple(each) for each in tables} == {
-        (table, privilege) for table in ("log", "event", "signed_head") for privilege in ("SELECT", "INSERT")
+        (table, privilege)
+        for table in ("log", "event", "signed_head", "signing_key")
+        for privilege in ("SELECT", "INSERT")
     }
     assert [tuple(each) for each in columns] == [("log", "authority_id")]
 

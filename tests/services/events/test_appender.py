@@ -13,9 +13,9 @@ import pytest
 from services.events import appender as appender_module
 from services.events.appender import Appender
 from services.events.model import AppendRequest, Outcome, Settlement
-from services.events.store.append import append_many
 from services.events.store.connection import Connection, Pool
-from shared.domain.clock import Clock, SettableClock
+from services.events.store.memory import LogMemory
+from shared.domain.clock import SettableClock
 from shared.domain.errors import NotReady
 from shared.identity.keys import ApiKey
 from shared.wire.append import Verdict
@@ -44,14 +44,13 @@ async def lock_held(database_url: str, key: ApiKey) -> AsyncIterator[None]:
 def spied(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Record how many requests each transaction settles."""
     groups: list[int] = []
+    commit = Appender._commit
 
-    async def counting(
-        connection: Connection, authority_id: str, requests: Sequence[AppendRequest], clock: Clock
-    ) -> list[Settlement]:
+    async def counting(self: Appender, authority_id: str, requests: Sequence[AppendRequest]) -> list[Settlement]:
         groups.append(len(requests))
-        return await append_many(connection, authority_id, requests, clock)
+        return await commit(self, authority_id, requests)
 
-    monkeypatch.setattr(appender_module, "append_many", counting)
+    monkeypatch.setattr(Appender, "_commit", counting)
     return groups
 
 
@@ -105,15 +104,16 @@ async def test_a_request_that_spoils_its_group_fails_alone(
 ) -> None:
     """When a transaction fails for one request's sake, the others are settled by themselves."""
     poison = append_request(registered(id="poison"))
+    settle = Appender._settle
 
     async def failing(
-        connection: Connection, authority_id: str, requests: Sequence[AppendRequest], clock: Clock
+        self: Appender, authority_id: str, requests: Sequence[AppendRequest], memory: LogMemory
     ) -> list[Settlement]:
         if poison in requests:
             raise ZeroDivisionError
-        return await append_many(connection, authority_id, requests, clock)
+        return await settle(self, authority_id, requests, memory)
 
-    monkeypatch.setattr(appender_module, "append_many", failing)
+    monkeypatch.setattr(Appender, "_settle", failing)
     requests = [append_request(registered(id="e1")), poison, append_request(registered(id="e2"))]
 
     results = await asyncio.gather(

@@ -108,5 +108,6 @@ async def _run(database_url: str, groups: Sequence[Sequence[Asked]]) -> tuple[An
 
 def in_words(settlement: Settlement) -> list[str] | str:
     if isinstance(settlement, Mismatch):
-        return f"mismatch at {settlement.stream_position}"
+        (actual,) = settlement.actual.values()
+        return f"mismatch at {actual}"
     return [outcome.verdict.value for outcome in settlement]

@@ -31,6 +31,18 @@ async def test_every_event_type_leads_to_its_schema(client: httpx.AsyncClient) -
         assert answer.json()["$id"] == each["dataschema"]
 
 
+async def test_every_version_of_a_type_is_served(client: httpx.AsyncClient) -> None:
+    """Each version is listed from 1 on, the latest last, and each has a schema of its own at its address."""
+    for each in (await client.get("/v1/event-types")).json()["event_types"]:
+        assert [one["version"] for one in each["versions"]] == list(range(1, each["schema_version"] + 1))
+        assert each["versions"][-1]["dataschema"] == each["dataschema"]
+        served = [(await client.get(one["dataschema"])).json() for one in each["versions"]]
+        assert [one["$id"] for one in served] == [one["dataschema"] for one in each["versions"]]
+
+    assert "agreed_with_parents" in (await client.get("/v1/event-types/care_plan.agreed/1")).json()["properties"]
+    assert "agreed_with" in (await client.get("/v1/event-types/care_plan.agreed/2")).json()["properties"]
+
+
 async def test_a_schema_says_what_an_append_says(client: httpx.AsyncClient) -> None:
     """Data that is taken is valid by the published schema; data that is refused is not."""
     schema = Draft202012Validator((await client.get("/v1/event-types/child.registered/1")).json())

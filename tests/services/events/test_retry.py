@@ -45,10 +45,20 @@ async def test_the_same_content_is_answered_as_the_first_time(
     assert await feed(client) == before
 
 
-@pytest.mark.parametrize("expecting", [False, True], ids=["any position", "the present position"])
+#: What a writer may expect when it sends again, of a stream whose first event its first try was.
+ANY, FIRST, PRESENT = "any position", "the position of the first try", "the present position"
+EXPECTATIONS = pytest.mark.parametrize("expecting", [ANY, FIRST, PRESENT])
+
+
+def precondition(expecting: str, present: int) -> dict[str, str]:
+    """Return the header that says it; the stream is at ``present`` now."""
+    return {ANY: {}, FIRST: {"if_none_match": "*"}, PRESENT: {"if_match": f'"{present}"'}}[expecting]
+
+
+@EXPECTATIONS
 @pytest.mark.parametrize("appended_since", [False, True], ids=["at once", "after later appends"])
 async def test_other_content_under_the_same_id_is_a_conflict(
-    client: httpx.AsyncClient, expecting: bool, appended_since: bool
+    client: httpx.AsyncClient, expecting: str, appended_since: bool
 ) -> None:
     """It is never taken for a repetition, never stored, and the conflict names the stored position."""
     event = registered()
@@ -57,25 +67,35 @@ async def test_other_content_under_the_same_id_is_a_conflict(
         await post(client, registered())
     before = await feed(client)
 
-    answer = await post(client, other_content(event), **({"if_match": f'"{len(before)}"'} if expecting else {}))
+    answer = await post(client, other_content(event), **precondition(expecting, len(before)))
 
     assert answer.status_code == 409
     assert "position 1 " in answer.json()["detail"]
     assert await feed(client) == before
 
 
-@pytest.mark.parametrize("expecting", [False, True], ids=["any position", "a position the stream has left"])
-async def test_a_batch_of_which_a_part_is_stored(client: httpx.AsyncClient, expecting: bool) -> None:
-    """The rest is stored behind it; with a precondition the stream has left, nothing is."""
+@EXPECTATIONS
+@pytest.mark.parametrize("appended_since", [False, True], ids=["at once", "after later appends"])
+@pytest.mark.parametrize("same", [True, False], ids=["the same content", "other content"])
+async def test_a_batch_of_which_a_part_is_stored(
+    client: httpx.AsyncClient, expecting: str, appended_since: bool, same: bool
+) -> None:
+    """The rest is stored behind the end, whatever becomes of the part; where the stream has moved on, nothing is."""
     stored, fresh = registered(), registered()
     await post(client, stored)
+    if appended_since:
+        await post(client, registered())
+    before = await feed(client)
 
-    answer = await post_batch(client, [stored, fresh], **({"if_match": '"0"'} if expecting else {}))
+    batch = [stored if same else other_content(stored), fresh]
+    answer = await post_batch(client, batch, **precondition(expecting, len(before)))
 
-    if expecting:
-        assert (answer.status_code, len(await feed(client))) == (412, 1)
+    if expecting == FIRST:
+        assert (answer.status_code, await feed(client)) == (412, before)
     else:
-        assert (statuses(answer), positions(answer)) == (["duplicate", "stored"], [1, 2])
+        assert statuses(answer) == ["duplicate" if same else "conflict", "stored"]
+        assert positions(answer) == [1, len(before) + 1]
+        assert [each["event"]["id"] for each in await feed(client)][len(before) :] == [fresh["id"]]
 
 
 async def test_a_batch_of_which_a_part_conflicts(client: httpx.AsyncClient) -> None:

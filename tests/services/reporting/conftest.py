@@ -15,16 +15,17 @@ from tests.support.council import new_authority
 
 
 @pytest.fixture
-async def reporting(settings: Settings, clock: SettableClock) -> AsyncIterator[Reporting]:
-    """Reporting with a feed to write to."""
-    async with running(settings, clock) as started:
+async def reporting(fresh_database_url: str, settings: Settings, clock: SettableClock) -> AsyncIterator[Reporting]:
+    """Reporting with a feed to write to, on a database of its own: it follows every authority there is in one."""
+    own = settings.model_copy(update={"database_url": fresh_database_url})
+    async with running(own, clock) as started:
         yield started
 
 
 @pytest.fixture
-async def key(database_url: str) -> ApiKey:
-    """A key of a council that no other test uses."""
-    return await new_authority(database_url)
+async def key(fresh_database_url: str) -> ApiKey:
+    """A key of the council that reporting follows."""
+    return await new_authority(fresh_database_url)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The log as reporting sees it in these tests: pages of the feed, from logs written by hand."""
+"""Reporting running in this process, over logs written by hand."""
 
 from __future__ import annotations
 
@@ -10,48 +10,12 @@ from fastapi import FastAPI
 
 from services.reporting.app import create_app
 from shared.domain.clock import Clock
-from shared.domain.envelope import RecordedEvent
 from shared.identity.keys import ApiKey
 from shared.runtime.settings import Settings
-from shared.wire.feed import AUTHORITY_HEADER, FeedPage, RecordedEventView
+from shared.runtime.subscription import Subscription
 from tests.support.clients import client_of
-from tests.support.events import Log
-
-
-class Feed(httpx.AsyncBaseTransport):
-    """Stands in for the network to the events service: serves each authority's log, and checks the asker."""
-
-    def __init__(self, service_token: str) -> None:
-        self._service_token = service_token
-        self.logs: dict[str, Log] = {}
-
-    def log(self, authority_id: str) -> Log:
-        """Return the authority's log, to be written to."""
-        return self.logs.setdefault(authority_id, Log(authority_id))
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        assert request.headers["authorization"] == f"Bearer {self._service_token}"
-        after, limit = (int(request.url.params[name]) for name in ("after", "limit"))
-        log = self.logs.get(request.headers[AUTHORITY_HEADER], Log())
-        rest = log.events[after:]
-        page = FeedPage(
-            events=[_view(each) for each in rest[:limit]],
-            next_after=after + len(rest[:limit]),
-            at_head=len(rest) <= limit,
-        )
-        return httpx.Response(200, content=page.model_dump_json())
-
-
-def _view(event: RecordedEvent) -> RecordedEventView:
-    data = event.data.model_dump(mode="json", exclude_unset=True)
-    return RecordedEventView(
-        position=event.position,
-        stream=event.stream,
-        stream_position=event.stream_position,
-        recorded_at=event.recorded_at,
-        digest="sha256:" + "0" * 64,
-        event={**event.attributes, "data": data},
-    )
+from tests.support.feed import Feed
+from tests.support.waiting import eventually
 
 
 class Reporting:
@@ -61,14 +25,16 @@ class Reporting:
         self._app = app
         self.feed = feed
 
+    @property
+    def subscription(self) -> Subscription:
+        """What follows the log in the background."""
+        subscription: Subscription = self._app.state.subscription
+        return subscription
+
     async def catch_up(self, key: ApiKey) -> None:
         """Return when everything in the authority's log is projected."""
-        while await self._app.state.subscription.step(key.authority_id):
-            pass
-
-    async def follower_attempt(self, key: ApiKey) -> None:
-        """Take one step with this authority, as the loop in the background does."""
-        await self._app.state.subscription.attempt(key.authority_id)
+        head = len(self.feed.log(key.authority_id).events)
+        await eventually(lambda: self.subscription.caught_up(key.authority_id) == head, about="the projection")
 
     async def stop_following(self) -> None:
         """End the loop in the background, as an unforeseen error would."""

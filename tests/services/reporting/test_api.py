@@ -263,10 +263,10 @@ def _with_source(event: Any, source: str) -> Any:
 
 
 async def test_nobody_reads_across_authorities(
-    reporting: Reporting, council: httpx.AsyncClient, database_url: str
+    reporting: Reporting, council: httpx.AsyncClient, fresh_database_url: str
 ) -> None:
     """Another council sees none of these children, not even that they exist."""
-    other = await new_authority(database_url)
+    other = await new_authority(fresh_database_url)
     mine = child("ada", reporting.feed.log(other.authority_id))
     mine.accommodated(100, "other-1")
     await reporting.catch_up(other)
@@ -279,11 +279,11 @@ async def test_nobody_reads_across_authorities(
 
 
 @pytest.mark.parametrize("path", ["/v1/journeys", "/v1/journeys/ada", "/v1/measures", MEASURE])
-async def test_each_operation_needs_its_scope(reporting: Reporting, database_url: str, path: str) -> None:
+async def test_each_operation_needs_its_scope(reporting: Reporting, fresh_database_url: str, path: str) -> None:
     """Without a key nothing is answered, and a key that may read events may not read journeys or measures."""
     async with reporting.client() as nobody:
         assert (await nobody.get(path)).status_code == 401
-    weak = await new_authority(database_url, scopes=[Scope.EVENTS_READ])
+    weak = await new_authority(fresh_database_url, scopes=[Scope.EVENTS_READ])
     async with reporting.client(weak) as reader:
         assert (await reader.get(path)).status_code == 403
 
@@ -357,10 +357,28 @@ async def test_readiness_shows_database_and_subscription(
     log = reporting.feed.log(key.authority_id)
     child("ada", log).accommodated()
     log.events[0] = _moved(log.events[0])
-    await reporting.follower_attempt(key)
+    await eventually(lambda: reporting.subscription.error, about="the trouble")
     answer = await client.get("/readyz")
     assert answer.status_code == 503
     assert key.authority_id in answer.json()["checks"]["subscription"]
+
+
+async def test_readiness_shows_lag_and_is_not_made_by_it(
+    reporting: Reporting, key: ApiKey, client: httpx.AsyncClient
+) -> None:
+    """How far reading has come stands beside the checks; being at the head is no lag."""
+    child("ada", reporting.feed.log(key.authority_id)).accommodated()
+    await reporting.catch_up(key)
+    answer = await client.get("/readyz")
+    shown = answer.json()["consumers"]["reporting"][key.authority_id]
+    assert answer.status_code == 200
+    assert {name: shown[name] for name in ("position", "head", "lag_events", "lag_seconds", "state")} == {
+        "position": 1,
+        "head": 1,
+        "lag_events": 0,
+        "lag_seconds": 0.0,
+        "state": "running",
+    }
 
 
 async def test_a_dead_loop_is_seen(reporting: Reporting, client: httpx.AsyncClient) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.scheduler.delivery import Dispatcher, Sends
 from services.scheduler.model import Endpoint, NoticeKind, StoredReview
 from services.scheduler.store import endpoints, reviews
+from services.scheduler.store.events import leases, log_copy
 from services.scheduler.tables import notice
 from services.scheduler.tick import Tick
 from services.scheduler.webhooks import new_secret
@@ -26,7 +27,7 @@ from shared.domain.envelope import RecordedEvent
 from shared.identity.keys import ApiKey
 from shared.policies.loader import load_pack
 from shared.runtime.database import create_engine
-from shared.runtime.subscription import Subscription
+from shared.runtime.subscription import Consumer, EventReader, Subscription
 from tests.support.council import new_authority
 from tests.support.events import Log
 
@@ -40,10 +41,11 @@ class WrittenLog:
         self.page = page
         self.logs: dict[str, list[RecordedEvent]] = {}
 
-    async def read(self, authority_id: str, *, after: int, limit: int) -> Page:
+    async def read(self, authority_id: str, *, after: int, limit: int, wait_seconds: float = 0.0) -> Page:
+        del wait_seconds  # The loops are turned by hand.
         events = self.logs.get(authority_id, [])
         shown = events[after : after + min(limit, self.page)]
-        return Page(shown, at_head=after + len(shown) == len(events))
+        return Page(shown, at_head=after + len(shown) == len(events), head=len(events))
 
 
 @dataclass
@@ -114,6 +116,14 @@ class Scene:
         return [each for each in found if kind is None or each["type"] == kind.value]
 
 
+def following(
+    engine: AsyncEngine, reader: EventReader, clock: SettableClock, projector: ReviewProjector | None = None
+) -> Subscription:
+    """Return the scheduler's subscription, by default with the projector that it has when it runs."""
+    consumer = Consumer(engine, reader, projector or ReviewProjector(clock), log_copy, leases, clock)
+    return Subscription(consumer, lease_seconds=1.0)
+
+
 @asynccontextmanager
 async def scene(database_url: str, clock: SettableClock, *, page: int = 1000) -> AsyncIterator[Scene]:
     """Yield a council of its own on a database."""
@@ -122,9 +132,8 @@ async def scene(database_url: str, clock: SettableClock, *, page: int = 1000) ->
     log = Log(key.authority_id)
     reader = WrittenLog(page)
     reader.logs[key.authority_id] = log.events
-    subscription = Subscription(engine, reader, ReviewProjector(clock), pause_seconds=0.01)
     try:
-        yield Scene(key, engine, clock, log, reader, subscription)
+        yield Scene(key, engine, clock, log, reader, following(engine, reader, clock))
     finally:
         await engine.dispose()
 

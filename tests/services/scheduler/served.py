@@ -12,42 +12,13 @@ from fastapi import FastAPI
 
 from services.scheduler.app import create_app
 from shared.domain.clock import SettableClock
-from shared.domain.envelope import RecordedEvent
 from shared.identity.keys import ApiKey
 from shared.runtime.settings import Settings
-from shared.wire.feed import AUTHORITY_HEADER, FeedPage, RecordedEventView
 from tests.support.clients import client_of
 from tests.support.council import new_authority
 from tests.support.events import Log
+from tests.support.feed import Feed
 from tests.support.waiting import eventually
-
-
-def _view(event: RecordedEvent) -> RecordedEventView:
-    return RecordedEventView(
-        position=event.position,
-        stream=event.stream,
-        stream_position=event.stream_position,
-        recorded_at=event.recorded_at,
-        digest="sha256:",
-        event={**event.attributes, "data": event.data.model_dump(mode="json")},
-    )
-
-
-class Feed:
-    """Answers reads of the feed from logs by authority."""
-
-    def __init__(self) -> None:
-        self.logs: dict[str, Log] = {}
-        self.away = False
-
-    def handle(self, request: httpx.Request) -> httpx.Response:
-        if self.away:
-            return httpx.Response(503)
-        after = int(request.url.params["after"])
-        log = self.logs.get(request.headers[AUTHORITY_HEADER])
-        events = log.events[after : after + 1000] if log is not None else []
-        page = FeedPage(events=[_view(each) for each in events], next_after=after + len(events), at_head=True)
-        return httpx.Response(200, content=page.model_dump_json())
 
 
 @dataclass
@@ -80,8 +51,7 @@ class Served:
     async def another_council(self) -> tuple[httpx.AsyncClient, Log]:
         """Add a council and return a client with its key, and its log."""
         key = await new_authority(self.database_url)
-        self.feed.logs[key.authority_id] = Log(key.authority_id)
-        return client_of(self.app, key), self.feed.logs[key.authority_id]
+        return client_of(self.app, key), self.feed.log(key.authority_id)
 
 
 @asynccontextmanager
@@ -89,8 +59,8 @@ async def served(settings: Settings, clock: SettableClock) -> AsyncIterator[Serv
     """Run the scheduler over a council with an empty log."""
     assert settings.database_url is not None
     key = await new_authority(settings.database_url)
-    feed = Feed()
-    feed.logs[key.authority_id] = Log(key.authority_id)
-    app = create_app(settings, clock=clock, events_transport=httpx.MockTransport(feed.handle))
+    assert settings.service_token is not None
+    feed = Feed(settings.service_token.get_secret_value())
+    app = create_app(settings, clock=clock, events_transport=feed)
     async with app.router.lifespan_context(app), client_of(app, key) as client:
-        yield Served(app, client, key, feed.logs[key.authority_id], feed, clock, settings.database_url)
+        yield Served(app, client, key, feed.log(key.authority_id), feed, clock, settings.database_url)

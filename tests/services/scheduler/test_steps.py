@@ -9,8 +9,7 @@ from typing import Any
 
 from services.scheduler.worker import BUDGET_SECONDS, ReviewProjector
 from shared.domain.clock import SettableClock
-from shared.runtime.subscription import Subscription
-from tests.services.scheduler.scene import Scene, accommodate, adopt, hold_review, scene
+from tests.services.scheduler.scene import Scene, accommodate, adopt, following, hold_review, scene
 
 #: Homes, and as many meetings, of one child: more than any child ever had.
 ABSURD = 150
@@ -40,7 +39,7 @@ async def test_steps_of_any_length_give_the_same(database_url: str, clock: Setta
             told_of_two_children(council)
             times = ticking(seconds)
             projector = ReviewProjector(clock, seconds=lambda times=times: next(times))  # type: ignore[misc]  # bound
-            subscription = Subscription(council.engine, council.reader, projector, pause_seconds=0.01)
+            subscription = following(council.engine, council.reader, clock, projector)
             steps = 0
             while await subscription.step(council.authority_id):
                 steps += 1
@@ -73,12 +72,12 @@ async def test_an_absurd_child_does_not_hold_up_the_others(database_url: str, cl
         for number in range(ABSURD):
             day, home, meeting = began_on + timedelta(days=number), f"h{number}", f"m{number}"
             log.add("home.started", "child-absurd", day, recorded_at=recorded_at, home_id=home, home_kind="foster")
-            held = {"meeting_id": meeting, "meeting_kind": "looked_after_child_review"}
+            held: dict[str, Any] = {"meeting_id": meeting, "meeting_kind": "looked_after_child_review"}
             log.add("meeting.held", "child-absurd", day, recorded_at=recorded_at, **held)
         accommodate(log, "2026-01-15")
         times = ticking(BUDGET_SECONDS / a_step)
         projector = ReviewProjector(clock, seconds=lambda: next(times))
-        subscription = Subscription(council.engine, council.reader, projector, pause_seconds=0.01)
+        subscription = following(council.engine, council.reader, clock, projector)
         steps = 0
         while await subscription.step(council.authority_id):
             steps += 1

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.catalogue.plan import CarePlanAgreed
+from shared.domain.envelope import NewEvent
 from shared.domain.errors import BodyTooLarge, InvalidInput
 from shared.wire import limits
-from shared.wire.cloudevents import corrected_wording, new_event
+from shared.wire.cloudevents import corrected_wording, new_event, same_content
 from tests.support.events import SOURCE, cloud_event
 
 SECRET = "Xq7-secret-Xq7"
@@ -25,6 +27,14 @@ CORRECTION = {
     "replacement": {"occurred_on": "2026-01-14"},
     "reason": "recording_error",
 }
+
+
+def event_of(posted: dict[str, Any]) -> NewEvent:
+    return new_event(posted, text_of(posted))
+
+
+def text_of(posted: dict[str, Any]) -> bytes:
+    return json.dumps(posted).encode()
 
 
 def without(name: str) -> dict[str, Any]:
@@ -123,7 +133,7 @@ INVALID = {
 def test_what_is_wrong_is_named_and_not_repeated(posted: dict[str, Any], pointer: str, code: str) -> None:
     """Each fault is told with its place and its code, and no value that was sent."""
     with pytest.raises(InvalidInput) as refused:
-        new_event(posted)
+        event_of(posted)
 
     assert (pointer, code) in {(fault.pointer, fault.code) for fault in refused.value.faults}
     assert "Xq7" not in repr(refused.value.faults) + refused.value.detail
@@ -132,7 +142,7 @@ def test_what_is_wrong_is_named_and_not_repeated(posted: dict[str, Any], pointer
 def test_everything_wrong_is_told_at_once() -> None:
     """An event with several faults is refused with all of them."""
     with pytest.raises(InvalidInput) as refused:
-        new_event({**with_data(occurred_on="x", team=5), "id": "", "type": "child.registered", "time": "x"})
+        event_of({**with_data(occurred_on="x", team=5), "id": "", "type": "child.registered", "time": "x"})
 
     assert {fault.pointer for fault in refused.value.faults} == {"/id", "/time", "/data/occurred_on", "/data/team"}
 
@@ -142,7 +152,7 @@ def test_an_answer_stays_smaller_than_what_it_answers() -> None:
     held = {"meeting_id": "m", "meeting_kind": "other", "occurred_on": "2026-01-15", "attendance": [{}] * 1000}
 
     with pytest.raises(InvalidInput) as refused:
-        new_event(cloud_event("meeting.held", "child-a1", held))
+        event_of(cloud_event("meeting.held", "child-a1", held))
 
     assert len(refused.value.faults) == limits.FAULTS + 1
     assert refused.value.faults[-1].message == f"There are {2000 - limits.FAULTS} more faults."
@@ -151,15 +161,17 @@ def test_an_answer_stays_smaller_than_what_it_answers() -> None:
 def test_an_event_over_the_limit_is_refused() -> None:
     """An event larger than the published limit is refused for its size, before its data is looked at."""
     with pytest.raises(BodyTooLarge):
-        new_event(with_data(team="x" * limits.EVENT_BYTES))
+        event_of(with_data(team="x" * limits.EVENT_BYTES))
 
 
-def test_a_valid_event_is_kept_in_canonical_form() -> None:
-    """Body and digest are those of the sorted attributes, with the content type that JSON implies."""
-    event = new_event(REGISTERED)
+def test_a_valid_event_is_kept_as_it_was_posted() -> None:
+    """The body is the text as it came, and the digest is that of its bytes."""
+    text = json.dumps({**REGISTERED, "time": None, "ext": 7}, indent=1).encode()
 
-    assert json.loads(event.body) == {**REGISTERED, "datacontenttype": "application/json"}
-    assert event.digest == sha256(event.body).digest()
+    event = new_event(json.loads(text), text)
+
+    assert event.body == text
+    assert event.digest == sha256(text).digest()
     assert (event.source, event.event_id, event.stream, event.type) == (SOURCE, "e1", "child-a1", "child.registered")
 
 
@@ -172,28 +184,66 @@ def test_a_valid_event_is_kept_in_canonical_form() -> None:
         {**REGISTERED, "dataschema": None},
     ],
 )
-def test_the_same_event_has_one_digest(spelling: dict[str, Any]) -> None:
-    """Order of members, a content type that is implied, and null for unset change nothing."""
-    assert new_event(spelling).digest == new_event(REGISTERED).digest
+def test_the_same_event_may_be_written_in_several_ways(spelling: dict[str, Any]) -> None:
+    """Order of members, white space, a content type that is implied, and null for unset change no content."""
+    posted = json.dumps(spelling, indent=2).encode()
+
+    assert event_of(spelling).event_id == "e1"
+    assert same_content(posted, text_of(REGISTERED))
+    assert same_content(text_of(REGISTERED), posted)
 
 
 @given(st.permutations(sorted(with_data(team="north"))), st.permutations(["occurred_on", "team"]))
-def test_the_digest_does_not_depend_on_the_order_of_members(outer: list[str], inner: list[str]) -> None:
-    """Whatever order attributes and data come in, the digest is the same."""
+def test_content_does_not_depend_on_the_order_of_members(outer: list[str], inner: list[str]) -> None:
+    """Whatever order attributes and data come in, the content is the same."""
     posted = with_data(team="north")
     mixed = {name: posted[name] for name in outer}
     mixed["data"] = {name: posted["data"][name] for name in inner}
 
-    assert new_event(mixed).digest == new_event(posted).digest
+    assert same_content(text_of(mixed), text_of(posted))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {**REGISTERED, "time": "2026-01-15T10:00:00Z"},
+        {**REGISTERED, "ext": ""},
+        {**REGISTERED, "dataschema": "/v1/event-types/child.registered/1"},
+        with_data(team="north"),
+        with_data(team=None),
+    ],
+)
+def test_any_other_value_is_other_content(other: dict[str, Any]) -> None:
+    """An attribute more, a value more in the data: each of them is another event."""
+    assert not same_content(text_of(other), text_of(REGISTERED))
 
 
 @pytest.mark.parametrize(("typed", "text"), [(True, "true"), (False, "false"), (-7, "-7"), ("seven", "seven")])
-def test_an_extension_is_kept_as_headers_would_carry_it(typed: object, text: str) -> None:
-    """Booleans and integers become their CloudEvents strings, so that every mode gives one digest."""
-    event = new_event({**REGISTERED, "ext": typed})
+def test_an_extension_says_the_same_in_json_and_in_a_header(typed: object, text: str) -> None:
+    """Booleans and integers are compared as their CloudEvents strings, so that every mode gives one content."""
+    assert same_content(text_of({**REGISTERED, "ext": typed}), text_of({**REGISTERED, "ext": text}))
+    assert event_of({**REGISTERED, "ext": typed}).event_id == "e1"
 
-    assert json.loads(event.body)["ext"] == text
-    assert event.digest == new_event({**REGISTERED, "ext": text}).digest
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.text(max_size=3), JSON, max_size=3), st.dictionaries(st.text(max_size=3), JSON, max_size=3))
+def test_two_events_say_the_same_if_their_data_is_equal(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """The way of writing never decides, and data that differs anywhere is never taken for the same."""
+    text = json.dumps({**REGISTERED, "data": one}, ensure_ascii=False, indent=1).encode()
+
+    assert same_content(text, text_of({"time": None, "data": dict(reversed(one.items())), **without("data")}))
+    assert same_content(text, text_of({**REGISTERED, "data": other})) is (json_of(one) == json_of(other))
+
+
+def json_of(value: Any) -> str:
+    """Tell 1 from True, which are equal in Python."""
+    return json.dumps(value, sort_keys=True)
 
 
 @pytest.mark.parametrize("host", ["", "https://homeward.example", "http://127.0.0.1:8000"])
@@ -201,22 +251,71 @@ def test_a_schema_is_named_by_path_or_url(host: str) -> None:
     """`dataschema` may be the path that is published, or a URL that ends in it."""
     named = {**REGISTERED, "dataschema": f"{host}/v1/event-types/child.registered/1"}
 
-    assert new_event(named).event_id == "e1"
+    assert event_of(named).event_id == "e1"
 
 
 def test_an_amendment_names_what_it_amends() -> None:
     """A correction and a retraction carry the source and id of the event they speak of."""
     retraction = {"occurred_on": "2026-02-01", "retracts_source": SOURCE, "retracts_id": "e1", "reason": "duplicate"}
 
-    assert new_event(corrected()).amends == (SOURCE, "e1")
-    assert new_event(cloud_event("record.retracted", "child-a1", retraction)).amends == (SOURCE, "e1")
-    assert new_event(REGISTERED).amends is None
+    assert event_of(corrected()).amends == (SOURCE, "e1")
+    assert event_of(cloud_event("record.retracted", "child-a1", retraction)).amends == (SOURCE, "e1")
+    assert event_of(REGISTERED).amends is None
 
 
 def test_a_correction_gives_the_new_wording() -> None:
     """The replacement is read as data of the corrected type."""
-    wording = corrected_wording(new_event(corrected()).data)
+    wording = corrected_wording(event_of(corrected()).data)
 
     assert wording is not None
     assert wording.occurred_on.isoformat() == "2026-01-14"
-    assert corrected_wording(new_event(REGISTERED).data) is None
+    assert corrected_wording(event_of(REGISTERED).data) is None
+
+
+AGREED = {"occurred_on": "2026-01-15", "plan_id": "p1", "agreed_with_parents": True}
+
+
+def agreed(data: dict[str, Any], **attributes: Any) -> dict[str, Any]:
+    return cloud_event("care_plan.agreed", "child-a1", data, id="e1", **attributes)
+
+
+def test_data_without_a_schema_is_of_the_first_version() -> None:
+    """What a sender was set up to send once is taken for ever, and is handed on as latest data."""
+    for named in ({}, {"dataschema": "/v1/event-types/care_plan.agreed/1"}):
+        event = event_of(agreed(AGREED, **named))
+
+        assert isinstance(event.data, CarePlanAgreed)
+        assert event.body == text_of(agreed(AGREED, **named))
+
+
+def test_a_schema_that_is_named_is_the_one_that_judges() -> None:
+    """Data of the first version does not pass for the second."""
+    with pytest.raises(InvalidInput) as refused:
+        event_of(agreed(AGREED, dataschema="https://homeward.example/v1/event-types/care_plan.agreed/2"))
+
+    assert all(fault.pointer.startswith("/data") for fault in refused.value.faults)
+
+
+@pytest.mark.parametrize("named", ["/v1/event-types/care_plan.agreed/3", "/v1/event-types/home.ended/1", SECRET, 1])
+def test_a_schema_that_is_unknown_is_told_with_those_that_are_known(named: object) -> None:
+    """The fault names every version of the type, and nothing that was sent."""
+    with pytest.raises(InvalidInput) as refused:
+        event_of(agreed(AGREED, dataschema=named))
+
+    (fault,) = refused.value.faults
+    assert (fault.pointer, fault.code) == ("/dataschema", "unknown_schema")
+    assert "/v1/event-types/care_plan.agreed/1, /v1/event-types/care_plan.agreed/2" in fault.message
+    assert "Xq7" not in fault.message
+
+
+@pytest.mark.parametrize(("version", "pointer"), [(2, "/data/replacement"), (3, "/data/replacement_version")])
+def test_a_replacement_is_judged_by_the_version_it_names(version: int, pointer: str) -> None:
+    """A correction names the version of its wording; the wording of another, or a version of none, is refused."""
+    right = corrected(corrects_type="care_plan.agreed", replacement=AGREED)
+    wording = corrected_wording(event_of(right).data)
+    assert isinstance(wording, CarePlanAgreed)
+
+    with pytest.raises(InvalidInput) as refused:
+        event_of(corrected(corrects_type="care_plan.agreed", replacement=AGREED, replacement_version=version))
+
+    assert all(fault.pointer.startswith(pointer) for fault in refused.value.faults)

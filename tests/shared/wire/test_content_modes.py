@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Any
 from urllib.parse import quote
 
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from shared.domain.envelope import NewEvent
 from shared.domain.errors import BodyTooLarge, Fault, HomewardError, InvalidInput, MalformedBody, UnsupportedMedia
 from shared.wire import limits
+from shared.wire.cloudevents import same_content
 from shared.wire.content_modes import BATCH, BINARY, NDJSON, STRUCTURED, Candidate, Reading, media_type_of, read
 from tests.support.events import cloud_event
 
@@ -88,16 +90,59 @@ def test_other_media_types_and_charsets_are_refused(content_type: str | None) ->
 
 
 def test_every_mode_gives_the_same_event() -> None:
-    """Structured, binary, batch and NDJSON carry one event to one digest."""
-    digests = {
-        event_of(reading(STRUCTURED, BODY)).digest,
-        event_of(reading(BINARY, DATA, headers_of(POSTED))).digest,
-        event_of(reading(BATCH, b"[" + BODY + b"]")).digest,
-        event_of(reading(NDJSON[0], BODY)).digest,
-        event_of(reading(NDJSON[1], b"\n \t\r\n" + BODY + b"\r\n\n")).digest,
-    }
+    """Structured, binary, batch and NDJSON carry one event to one content."""
+    bodies = [
+        event_of(reading(STRUCTURED, BODY)).body,
+        event_of(reading(BINARY, DATA, headers_of(POSTED))).body,
+        event_of(reading(BATCH, b"[" + BODY + b"]")).body,
+        event_of(reading(NDJSON[0], BODY)).body,
+        event_of(reading(NDJSON[1], b"\n \t\r\n" + BODY + b"\r\n\n")).body,
+    ]
 
-    assert len(digests) == 1
+    assert all(same_content(body, BODY) for body in bodies)
+
+
+ODD = json.dumps(POSTED, indent=1).replace("e1", "\\u0065\\u0031").replace("/", "\\/").encode() + b"\t\r\n"
+LINE = BODY.replace(b", ", b" ,\t").replace(b"child-a1", rb"child\u002da1")
+
+
+@pytest.mark.parametrize(
+    ("media_type", "sent", "kept"),
+    [
+        (STRUCTURED, BODY, BODY),
+        (STRUCTURED, b"\r\n " + ODD, ODD.strip()),
+        (BATCH, b" [ " + ODD + b",\n" + LINE + b"]", ODD.strip()),
+        (NDJSON[0], LINE, LINE),
+        (NDJSON[1], b"\t" + LINE + b" \r\n" + LINE, LINE),
+    ],
+)
+def test_an_event_is_kept_exactly_as_it_was_posted(media_type: str, sent: bytes, kept: bytes) -> None:
+    """Order, escapes and white space inside the event stay; what stands around it goes."""
+    event = reading(media_type, sent).candidates[0].event
+
+    assert event is not None
+    assert event.body == kept
+    assert event.digest == sha256(kept).digest()
+    assert same_content(kept, BODY)
+
+
+def test_binary_data_is_kept_exactly_as_it_was_posted() -> None:
+    """Attributes are written in canonical form, the data among them as it came."""
+    data = b'{ "team":"\\u006eorth",\n"occurred_on" : "2026-01-15" }'
+
+    event = event_of(reading(BINARY, b" " + data + b"\r\n", headers_of(POSTED)))
+
+    assert event.body == (
+        b'{"data":' + data + b',"datacontenttype":"application/json","id":"e1","source":"/test/case-system",'
+        b'"specversion":"1.0","subject":"child-a1","type":"child.registered"}'
+    )
+    assert same_content(event.body, BODY)
+
+
+@pytest.mark.parametrize("data", [b'{},"id":"e2"', b"1}", b'{"a":1}{', b""])
+def test_binary_data_cannot_leave_its_place(data: bytes) -> None:
+    """What would close the data early, or add an attribute, is no JSON by itself and is refused."""
+    assert isinstance(only(reading(BINARY, data, headers_of(POSTED))).refusal, MalformedBody)
 
 
 def test_the_sdk_s_messages_are_read() -> None:
@@ -109,7 +154,8 @@ def test_the_sdk_s_messages_are_read() -> None:
 
     body = structured.body if isinstance(structured.body, bytes) else structured.body.encode()
     data = binary.body if isinstance(binary.body, bytes) else binary.body.encode()
-    assert event_of(reading(STRUCTURED, body)).digest == event_of(reading(BINARY, data, headers)).digest
+    one, other = event_of(reading(STRUCTURED, body)), event_of(reading(BINARY, data, headers))
+    assert same_content(one.body, other.body)
 
 
 @given(st.text(st.characters(exclude_categories=["C", "Z"]), min_size=1, max_size=50))
@@ -192,6 +238,9 @@ def test_one_bad_event_of_a_batch_costs_its_neighbours_nothing() -> None:
         BODY.replace(b'"id"', b'"id": "e1", "id"'),
         BODY.replace(b'"e1"', rb'"\ud800"'),
         BODY.replace(b'"e1"', b"NaN"),
+        BODY.replace(b"e1", b"\xc0\xa2"),
+        BODY.replace(b"e1", b"\xed\xa0\x80"),
+        BODY.replace(b"e1", b"\x00"),
         b"9223372036854775808",
         b"[" * 40 + b"]" * 40,
     )
@@ -226,6 +275,18 @@ def test_each_line_has_its_own_verdict() -> None:
     assert isinstance(broken.refusal, MalformedBody)
     assert good.event_id == "e1"
     assert isinstance(over.refusal, BodyTooLarge)
+
+
+def test_the_size_of_an_event_is_that_of_what_is_kept() -> None:
+    """White space inside an event counts, for it is kept; white space around it does not."""
+    filling = b" " * (limits.EVENT_BYTES - len(BODY))
+    full, over = BODY.replace(b"{", b"{" + filling, 1), BODY.replace(b"{", b"{ " + filling, 1)
+
+    assert len(event_of(reading(STRUCTURED, b" " + full + b"\n")).body) == limits.EVENT_BYTES
+    assert isinstance(only(reading(STRUCTURED, over)).refusal, BodyTooLarge)
+    kept, refused = reading(BATCH, b"[ " + full + b" ," + over + b"]").candidates
+    assert kept.event is not None
+    assert (refused.event_id, type(refused.refusal)) == ("e1", BodyTooLarge)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ class ChildFold:
             self._take(review, cause)
         owed = {review.review_id for review in projected}
         for stored in [each for key, each in self.reviews.items() if key not in owed and each.vanished_at is None]:
-            self._put(_vanished(stored.review, cause))
+            self._put(vanished(stored.review, cause))
 
     def _take(self, review: Review, cause: Cause) -> None:
         before = self.reviews.get(review.review_id)
@@ -174,7 +174,8 @@ def _dated(kind: NoticeKind, review: Review) -> Notice:
     return Notice(kind=kind, dedupe_key=f"{kind}|{review.review_id}|{review.due_on}", review=review)
 
 
-def _vanished(review: Review, cause: Cause) -> StoredReview:
+def vanished(review: Review, cause: Cause) -> StoredReview:
+    """Return a review that the facts no longer make owed, because of ``cause``."""
     gone = replace(
         review,
         outcome=Outcome.WITHDRAWN,

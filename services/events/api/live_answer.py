@@ -1,0 +1,185 @@
+"""The feed as it grows: server-sent events (WHATWG HTML, 9.2) in one answer that does not end.
+
+Each event of the log is a message with its position as id, so an EventSource that comes
+back goes on where it was.  The log is read page by page, and the next page only when the
+one before has been taken: a slow reader costs the memory of one page.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from time import monotonic
+
+from fastapi import Request, Response
+from starlette.types import Receive, Scope, Send
+
+from services.events.api.disconnecting import disconnected
+from services.events.api.views import event_text
+from services.events.store.read import Page, Row
+from services.events.wake import Waiter, Wake
+from shared.domain.errors import HomewardError
+from shared.runtime.auth import Authenticator, Principal
+from shared.wire.feed import AUTHORITY_HEADER
+
+MEDIA_TYPE = "text/event-stream"
+HEARTBEAT_SECONDS = 15.0
+#: How often the key is looked at again.
+KEY_SECONDS = 5.0
+#: A reader that takes nothing for so long is let go.
+SEND_SECONDS = 60.0
+#: How long a message under way may take once the process is about to stop.
+STOPPING_SECONDS = 1.0
+
+_RETRY = b"retry: 2000\n\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who follows, and whether they still may."""
+
+    request: Request
+    principal: Principal
+
+    async def still_admitted(self) -> bool:
+        """Look at the key again; a database that is away admits nobody."""
+        authenticator: Authenticator = self.request.app.state.authenticator
+        token = self.request.headers["authorization"].split(maxsplit=1)[1]
+        try:
+            await authenticator.principal(token, self.request.headers.get(AUTHORITY_HEADER))
+        except Exception:  # Whatever is wrong, nobody is admitted on a doubt.
+            return False
+        return True
+
+
+class LiveAnswer(Response):
+    """An answer that goes on until the reader leaves, the key is revoked, or the process stops.
+
+    It also ends when the log cannot be read: the reader comes back, and is told why.
+    """
+
+    def __init__(
+        self, wake: Wake, read: Callable[[int], Awaitable[Page]], caller: Caller, start: int, *, endless: bool
+    ) -> None:
+        """Send what ``read`` gives behind ``start``; unless ``endless``, up to the end of the log as it is found."""
+        super().__init__(media_type=MEDIA_TYPE, headers={"x-accel-buffering": "no"})
+        del self.headers["content-length"]
+        self._wake = wake
+        self._read = read
+        self._caller = caller
+        self._start = start
+        self._endless = endless
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer.  Raises TooManyWaiting or NotReady, but only before it has begun."""
+        del scope
+        principal = self._caller.principal
+        with self._wake.waiter(principal.authority_id, bounded=not principal.is_sister) as waiter:
+            waiter.watch()
+            first = await self._read(self._start)
+            await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+            messages = _Messages(self._wake, waiter, self._read, self._caller, send, endless=self._endless)
+            async with disconnected(receive, waiter.wake) as gone:
+                await self._until_over(asyncio.create_task(messages.send_all(first)), gone)
+
+    async def _until_over(self, sending: asyncio.Task[None], gone: asyncio.Task[None]) -> None:
+        """Wait until everything is sent, or nobody takes it any longer, or the process is about to stop."""
+        stopped = asyncio.create_task(self._wake.stopped.wait())
+        try:
+            await asyncio.wait((sending, gone, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if not gone.done():
+                await asyncio.wait((sending,), timeout=STOPPING_SECONDS)
+        finally:
+            sending.cancel()
+            stopped.cancel()
+            outcomes = await asyncio.gather(sending, stopped, return_exceptions=True)
+        if isinstance(outcomes[0], Exception) and not isinstance(outcomes[0], TimeoutError):
+            raise outcomes[0]
+
+
+class _Messages:
+    """The messages of one answer, in their order."""
+
+    def __init__(
+        self,
+        wake: Wake,
+        waiter: Waiter,
+        read: Callable[[int], Awaitable[Page]],
+        caller: Caller,
+        send: Send,
+        *,
+        endless: bool,
+    ) -> None:
+        self._wake = wake
+        self._waiter = waiter
+        self._read = read
+        self._caller = caller
+        self._send = send
+        self._endless = endless
+        self._told_head = False
+        self._sent_at = self._admitted_at = monotonic()
+
+    async def send_all(self, first: Page) -> None:
+        """Send page after page, and end the answer in good order."""
+        await self._write(_RETRY)
+        page: Page | None = first
+        while page is not None:
+            await self._write(self._text(page))
+            page = await self._next(page)
+        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _next(self, page: Page) -> Page | None:
+        """Return the page behind this one as soon as there may be something in it; None to end."""
+        if page.at_head and not self._endless:
+            return None
+        self._waiter.saw(page.head)
+        while page.at_head and not await self._waiter.wait(KEY_SECONDS):
+            await self._beat(page)
+            if not await self._admitted():
+                return None
+        await self._beat(page)
+        if self._wake.stopping or not await self._admitted():
+            return None
+        self._waiter.watch()
+        try:
+            return await self._read(page.next_after)
+        except HomewardError:
+            return None
+
+    def _text(self, page: Page) -> bytes:
+        """Write a page; once the end is reached say so, and again only after having been far behind."""
+        text = b"".join(map(_message, page.rows))
+        if page.at_head and not self._told_head:
+            text += b'id: %d\nevent: head\ndata: {"position":%d}\n\n' % (page.next_after, page.next_after)
+        self._told_head = page.at_head
+        return text
+
+    async def _beat(self, page: Page) -> None:
+        """Send a sign of life where nothing was sent for long; it also says how far the log was looked at."""
+        if monotonic() - self._sent_at >= HEARTBEAT_SECONDS:
+            await self._write(b": nothing new\nid: %d\n\n" % page.next_after)
+
+    async def _admitted(self) -> bool:
+        if monotonic() - self._admitted_at >= KEY_SECONDS:
+            if not await self._caller.still_admitted():
+                return False
+            self._admitted_at = monotonic()
+        return True
+
+    async def _write(self, text: bytes) -> None:
+        """Send some text; raises TimeoutError for a reader that takes nothing."""
+        if text:
+            async with asyncio.timeout(SEND_SECONDS):
+                await self._send({"type": "http.response.body", "body": text, "more_body": True})
+            self._sent_at = monotonic()
+
+
+def _message(row: Row) -> bytes:
+    """Write one event as a message.
+
+    A line end in JSON is white space between its parts.  Each line of the text is a line of
+    data, and a reader puts them together with line feeds: the same JSON, if not the same bytes.
+    """
+    data = b"\ndata: ".join(event_text(row).splitlines())
+    return b"id: %d\nevent: recorded\ndata: %s\n\n" % (row["position"], data)

@@ -1,0 +1,130 @@
+"""Appending in one round trip, decided on what is remembered of the log.
+
+The requests are settled by the same :class:`Ledger` as in :mod:`services.events.store.append`,
+on two assumptions: the log still ends where it is remembered to, and no posted source and
+id is taken.  One statement then locks the log, checks that the event at its remembered end
+is there, and inserts.  That nothing lies behind that event, and that no key is taken, is
+for the unique indexes to tell: if the rows can be inserted, it was so.  If either
+assumption is wrong, nothing is stored and the caller looks at the log instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from services.events.model import AppendRequest, Mismatch, Settlement
+from services.events.store.append import Row, rows_of
+from services.events.store.connection import Connection
+from services.events.store.ledger import Ledger
+from services.events.store.memory import LogMemory
+from shared.domain.clock import Clock
+from shared.wire.append import REJECTED
+
+# A single event, by far the most frequent append, needs no function.  A conflict is not passed
+# over here: where no row was inserted the log is looked at.
+_APPEND_ONE = """
+INSERT INTO events.event (authority_id, recorded_at, position, stream, stream_position,
+                          source, event_id, type, recorded_by, body, digest, link)
+SELECT $1, $4, $2::bigint + 1, $5, $6::bigint, $7, $8, $9, $10, $11, $12, $13
+FROM events.log
+WHERE log.authority_id = $1 AND EXISTS (
+    SELECT FROM events.event AS last WHERE last.authority_id = $1 AND last.position = $2 AND last.link = $3
+)
+FOR UPDATE OF log
+ON CONFLICT DO NOTHING
+"""
+_APPEND_MANY = "SELECT events.append_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+_STREAM_ENDS = """
+SELECT asked.stream, coalesce((
+    SELECT stream_position FROM events.event WHERE event.authority_id = $1 AND event.stream = asked.stream
+    ORDER BY stream_position DESC LIMIT 1
+), 0) AS stream_position
+FROM unnest($2::text[]) AS asked (stream)
+"""
+
+
+async def append_remembered(
+    connection: Connection, authority_id: str, requests: Sequence[AppendRequest], clock: Clock, memory: LogMemory
+) -> list[Settlement] | None:
+    """Settle independent requests as ``append_many`` does and store what they add, in a transaction of its own.
+
+    Returns None when nothing was stored because the memory does not suffice, which is told
+    of the end of the log otherwise.  ``connection`` is in no transaction.  Raises what
+    ``append_many`` does; then nobody knows what was stored, and the memory has to forget.
+    """
+    if any(request.dry_run or any(event.amends for event in request.events) for request in requests):
+        return None
+    ledger = Ledger(memory.position, {}, await _stream_ends(connection, authority_id, requests, memory))
+    settlements = [ledger.settle(request) for request in requests]
+    if not all(map(_is_sure, requests, settlements)):
+        return None
+    if ledger.added and not await _store(connection, authority_id, ledger, clock, memory):
+        return None
+    return settlements
+
+
+def _is_sure(request: AppendRequest, settlement: Settlement) -> bool:
+    """Tell whether the settlement holds if every event that it adds can be inserted.
+
+    It does not where an event was neither added nor seen to repeat one that is: whether its
+    key is taken would then show nowhere.
+    """
+    if isinstance(settlement, Mismatch):
+        return False
+    return not request.atomic or all(outcome.verdict not in REJECTED for outcome in settlement)
+
+
+async def _stream_ends(
+    connection: Connection, authority_id: str, requests: Sequence[AppendRequest], memory: LogMemory
+) -> dict[str, int]:
+    """Return where every stream that the requests name ends, and ask for what is not remembered.
+
+    What is read is no older than the memory of the log's end.  If it is younger, the end
+    has moved, and the comparison under the lock will show that.
+    """
+    streams = {event.stream for request in requests for event in request.events}
+    for request in requests:
+        streams.update(request.expected)
+    ends = memory.ends_of(streams)
+    if len(ends) < len(streams):
+        asked = dict(await connection.fetch(_STREAM_ENDS, authority_id, list(streams.difference(ends))))
+        memory.learn(asked)
+        ends.update(asked)
+    return ends
+
+
+async def _store(connection: Connection, authority_id: str, ledger: Ledger, clock: Clock, memory: LogMemory) -> bool:
+    """Insert what the ledger adds if the log ends where it is remembered to; return whether it was."""
+    assert memory.recorded_at is not None
+    # The clock may be behind that of the last append: within a log, time never runs backwards.
+    recorded_at = max(clock.now(), memory.recorded_at)
+    rows = rows_of(authority_id, recorded_at, memory.link, ledger.added)
+    end = (authority_id, memory.position, memory.link, recorded_at)
+    if len(rows) == 1:
+        stored = await connection.execute(_APPEND_ONE, *end, *rows[0][1:]) == "INSERT 0 1"
+    else:
+        stored = await connection.fetchval(_APPEND_MANY, *end, *_columns(rows)) == "stored"
+    if stored:
+        memory.ended(ledger.head, rows[-1].link, recorded_at, ledger.stream_heads)
+    return stored
+
+
+def _columns(rows: Sequence[Row]) -> list[Sequence[Any]]:
+    """Return the arguments of the function that inserts several rows; what all rows share is given once."""
+    _, streams, stream_positions, sources, event_ids, types, recorded_by, bodies, digests, links = zip(*rows, strict=True)
+    return [
+        streams,
+        stream_positions,
+        _once(sources),
+        event_ids,
+        _once(types),
+        _once(recorded_by),
+        bodies,
+        digests,
+        links,
+    ]
+
+
+def _once(column: Sequence[str]) -> Sequence[str]:
+    return column if len(set(column)) > 1 else column[:1]

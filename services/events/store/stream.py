@@ -1,0 +1,46 @@
+"""Reading one stream whole, as the domain sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import orjson
+
+from services.events.store.connection import Connection
+from services.events.store.read import read_stream
+from shared.domain.envelope import RecordedEvent
+from shared.wire.feed import recorded_event
+from shared.wire.limits import PAGE_EVENTS
+
+
+class _View(NamedTuple):
+    """A row of the log as :func:`shared.wire.feed.recorded_event` takes it."""
+
+    position: int
+    stream: str
+    stream_position: int
+    recorded_at: datetime
+    recorded_by: str
+    event: Mapping[str, Any]
+
+
+async def read_whole_stream(
+    connection: Connection, authority_id: str, stream: str, *, known_at: datetime | None
+) -> list[RecordedEvent] | None:
+    """Return the events of a stream as far as they were recorded by ``known_at``; None if there is no such stream.
+
+    Raises UnreadableEvent for an event that this process cannot understand.
+    """
+    events: list[RecordedEvent] = []
+    after, at_head = 0, False
+    while not at_head:
+        page = await read_stream(connection, authority_id, stream, after=after, limit=PAGE_EVENTS, known_at=known_at)
+        if page.head == 0:
+            return None
+        for position, name, stream_position, at, by, body, *_ in page.rows:
+            view = _View(position, name, stream_position, at, by, orjson.loads(body))
+            events.append(recorded_event(authority_id, view))
+        after, at_head = page.next_after, page.at_head
+    return events

@@ -1,0 +1,82 @@
+"""Signing: the head of every log that has moved, from time to time and at the end.
+
+Before it signs, the signer looks whether the log still holds the event that was signed
+last.  A log that was cut off or written anew is not signed again: the trouble shows in
+readiness, and ``homeward verify`` tells what is wrong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from services.events.store.connection import Connection, Pool
+from services.events.store.heads import keep_head, latest_head, links_at, log_end
+from shared.domain.clock import Clock
+from shared.runtime.rounds import for_every_authority
+from shared.runtime.signing import Signer
+
+log = logging.getLogger(__name__)
+
+CLOSING_SECONDS = 5.0
+
+
+class SignedLogChanged(Exception):
+    """A log no longer holds the event at the position that was signed last."""
+
+
+class HeadSigner:
+    """The loop that signs the heads of all logs; several processes may run one each."""
+
+    def __init__(self, pool: Pool, engine: AsyncEngine, clock: Clock, signer: Signer, *, seconds: float) -> None:
+        """Sign with ``signer`` every ``seconds``; ``engine`` is asked for the authorities."""
+        self._pool = pool
+        self._engine = engine
+        self._clock = clock
+        self._signer = signer
+        self._seconds = seconds
+        #: What this process signed last, by authority: it outlives a deletion in the database.
+        self._signed: dict[str, tuple[int, bytes]] = {}
+        self.error: str | None = None
+
+    async def run(self) -> None:
+        """Sign until cancelled."""
+        while True:
+            await asyncio.sleep(self._seconds)
+            await self.sign_all()
+
+    async def close(self) -> None:
+        """Sign what was appended since, within ``CLOSING_SECONDS``."""
+        try:
+            async with asyncio.timeout(CLOSING_SECONDS):
+                await self.sign_all()
+        except TimeoutError:
+            log.warning("the heads of the logs could not be signed in time; the next start signs them")
+
+    async def sign_all(self) -> None:
+        """Sign the head of every log that has moved since it was signed last."""
+        _, self.error = await for_every_authority(self._engine, self.sign, doing="signing the head of a log")
+
+    async def sign(self, authority_id: str) -> None:
+        """Sign the head of one log if it has moved; raises SignedLogChanged, and NotReady."""
+        async with self._pool.transaction() as connection:
+            end = await log_end(connection, authority_id)
+            signed = await self._check(connection, authority_id)
+            if end is None or end.position <= signed:
+                return
+            head = self._signer.head(authority_id, end.position, end.link, self._clock.now())
+            await keep_head(connection, head, self._signer.public_key)
+        self._signed[authority_id] = (end.position, end.link)
+
+    async def _check(self, connection: Connection, authority_id: str) -> int:
+        """Return the position up to which the log is signed; raises SignedLogChanged."""
+        signed = [self._signed[authority_id]] if authority_id in self._signed else []
+        stored = await latest_head(connection, authority_id)
+        if stored is not None:
+            signed.append((stored.position, stored.link))
+        for position, link in signed:
+            if await links_at(connection, authority_id, position) != [link]:
+                raise SignedLogChanged(authority_id)
+        return max((position for position, _ in signed), default=0)

@@ -1,0 +1,108 @@
+"""Rebuilt reviews beside live ones: what only the live side knows, and where the two tell different things."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, MetaData, Table, and_, exists, not_, or_, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.scheduler.model import NoticeKind, StoredReview
+from services.scheduler.store.reviews import COPIED, KEY, WRITTEN, row_of, stored_review
+from services.scheduler.tables import checkpoint, notice
+from services.scheduler.tables import review as live
+from shared.domain.timetable.reviews import Outcome
+from shared.runtime.rebuild_schema import Schemas
+
+SCHEMAS = Schemas("scheduler", ("checkpoint", "event", "review", "revisit"))
+
+rebuilt = live.to_metadata(MetaData(), schema=SCHEMAS.rebuilt)
+
+_same = and_(live.c.authority_id == rebuilt.c.authority_id, live.c.review_id == rebuilt.c.review_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A review that the rebuilt side tells differently; ``before`` is None where the live side did not owe it.
+
+    ``position`` is that of the authority's live checkpoint.
+    """
+
+    authority_id: str
+    position: int
+    before: StoredReview | None
+    after: StoredReview
+
+
+async def keep_withdrawn(connection: AsyncConnection) -> None:
+    """Let what the live side has withdrawn, and the rebuilt side does not owe, be told as the live side told it.
+
+    When a review was withdrawn, and because of which event, is history: it depends on the day on
+    which the event was read and on the rules of that time.
+    """
+    differs = or_(*(live.c[name].is_distinct_from(rebuilt.c[name]) for name in WRITTEN))
+    not_owed = or_(rebuilt.c.review_id.is_(None), and_(rebuilt.c.vanished_at.is_not(None), differs))
+    told = select(*(live.c[name] for name in COPIED)).select_from(live.outerjoin(rebuilt, _same))
+    statement = insert(rebuilt).from_select(COPIED, told.where(live.c.vanished_at.is_not(None), not_owed))
+    taken = {name: statement.excluded[name] for name in WRITTEN}
+    await connection.execute(statement.on_conflict_do_update(index_elements=KEY, set_=taken))
+
+
+async def lost(connection: AsyncConnection) -> list[tuple[str, int, StoredReview]]:
+    """Return, with authority and its position, the reviews that the live side owes and the rebuilt side has never."""
+    statement = (
+        select(live, _position(live))
+        .select_from(live.outerjoin(rebuilt, _same))
+        .where(live.c.vanished_at.is_(None), rebuilt.c.review_id.is_(None))
+    )
+    rows = await connection.execute(statement)
+    return [(row.authority_id, row.live_position, stored_review(row)) for row in rows]
+
+
+async def withdraw(connection: AsyncConnection, withdrawn: Sequence[tuple[str, StoredReview]]) -> None:
+    """Add reviews, each with its authority, that only the live side owed and that are withdrawn with the exchange."""
+    rows = [row_of(authority_id, each) for authority_id, each in withdrawn]
+    if rows:
+        await connection.execute(insert(rebuilt), rows)
+
+
+async def changed(connection: AsyncConnection) -> list[Changed]:
+    """Return the reviews whose change is worth telling: newly held, or due on another day.
+
+    A held review that the live side had lost, after telling of it, is left out.
+    """
+    joined = rebuilt.outerjoin(live, _same)
+    before = {
+        (row.authority_id, row.review_id): stored_review(row)
+        for row in await connection.execute(select(live).select_from(joined).where(_worth_telling(), _owed_before()))
+    }
+    position = _position(rebuilt)
+    rows = await connection.execute(select(rebuilt, position).select_from(joined).where(_worth_telling()))
+    return [
+        Changed(row.authority_id, row.live_position, before.get((row.authority_id, row.review_id)), stored_review(row))
+        for row in rows
+    ]
+
+
+def _worth_telling() -> ColumnElement[bool]:
+    held_before = and_(_owed_before(), live.c.outcome == Outcome.HELD.value)
+    told = exists().where(
+        notice.c.authority_id == rebuilt.c.authority_id,
+        notice.c.review_id == rebuilt.c.review_id,
+        notice.c.kind == NoticeKind.HELD.value,
+    )
+    held = and_(rebuilt.c.outcome == Outcome.HELD.value, not_(held_before), or_(live.c.review_id.is_not(None), ~told))
+    both_open = and_(live.c.outcome == Outcome.OPEN.value, rebuilt.c.outcome == Outcome.OPEN.value)
+    moved = and_(_owed_before(), both_open, live.c.due_on.is_distinct_from(rebuilt.c.due_on))
+    return and_(rebuilt.c.vanished_at.is_(None), or_(held, moved))
+
+
+def _owed_before() -> ColumnElement[bool]:
+    return and_(live.c.review_id.is_not(None), live.c.vanished_at.is_(None))
+
+
+def _position(of: Table) -> ColumnElement[int]:
+    position = select(checkpoint.c.position).where(checkpoint.c.authority_id == of.c.authority_id)
+    return position.scalar_subquery().label("live_position")

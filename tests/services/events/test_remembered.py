@@ -1,0 +1,254 @@
+"""Appending on what is remembered of a log: always what a look at the log would have done, or nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from services.events import appender as appender_module
+from services.events.appender import Appender
+from services.events.model import AppendRequest, Mismatch, Settlement
+from services.events.store import memory as memory_module
+from services.events.store.append import append_many
+from services.events.store.connection import Pool, open_pool
+from services.events.store.memory import LogMemory
+from services.events.store.remembered import append_remembered
+from shared.domain.clock import SettableClock
+from shared.domain.hash_chain import LeafFields, first_link, leaf, link
+from shared.identity.keys import ApiKey
+from tests.conftest import NOW
+from tests.services.events.posting import append_request, registered
+from tests.services.events.stress import Log
+from tests.services.events.test_amendments import retraction
+from tests.services.events.test_ledger import GROUPS, Asked
+from tests.support.council import new_authority
+from tests.support.databases import off_loop
+
+#: Every column but the authority, and but the link, in which the authority is bound up.
+COLUMNS = "position, stream, stream_position, type, source, event_id, recorded_at, recorded_by, digest, body"
+HAPPENINGS = ("nothing", "a restart", "another process appends", "the clock goes back")
+
+
+class Remembering:
+    """Appends as the service does, and counts how often memory sufficed."""
+
+    def __init__(self, pool: Pool, key: ApiKey, clock: SettableClock) -> None:
+        self.pool = pool
+        self.key = key
+        self.clock = clock
+        self.memory = LogMemory()
+        self.sufficed = 0
+
+    async def append(self, *requests: AppendRequest) -> list[Settlement]:
+        if self.memory.serves:
+            async with self.pool.connection() as connection:
+                settled = await append_remembered(
+                    connection, self.key.authority_id, requests, self.clock, self.memory
+                )
+            if settled is not None:
+                self.sufficed += 1
+                return settled
+        return await looking(self.pool, self.key, requests, self.clock, self.memory)
+
+
+async def looking(
+    pool: Pool,
+    key: ApiKey,
+    requests: Sequence[AppendRequest],
+    clock: SettableClock,
+    memory: LogMemory | None = None,
+) -> list[Settlement]:
+    async with pool.transaction() as connection:
+        return await append_many(connection, key.authority_id, requests, clock, memory)
+
+
+def in_words(settlements: Sequence[Settlement]) -> list[Any]:
+    return [
+        settled if isinstance(settled, Mismatch) else [(each.verdict, each.event_id, each.place) for each in settled]
+        for settled in settlements
+    ]
+
+
+async def rows_of(pool: Pool, key: ApiKey) -> list[tuple[Any, ...]]:
+    """Return the rows without their links, each of which must bind its row to those before it."""
+    question = f"SELECT {COLUMNS}, link FROM events.event WHERE authority_id = $1 ORDER BY position"
+    async with pool.connection() as connection:
+        rows = [tuple(row) for row in await connection.fetch(question, key.authority_id)]
+    before = first_link(key.authority_id)
+    for row in rows:
+        before = link(before, leaf(LeafFields(key.authority_id, *row[:9])))
+        assert row[-1] == before
+    return [row[:-1] for row in rows]
+
+
+@given(GROUPS, st.lists(st.sampled_from(HAPPENINGS), max_size=4))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_both_ways_settle_alike(database_url: str, groups: list[list[Asked]], happenings: list[str]) -> None:
+    """Verdicts, rows and chain are those of a look under the lock, whatever happens between the groups."""
+    requests = [[asked.request() for asked in group] for group in groups]
+    off_loop(lambda: asyncio.run(_compare(database_url, requests, happenings)))
+
+
+async def _compare(url: str, groups: Sequence[Sequence[AppendRequest]], happenings: Sequence[str]) -> None:
+    keys = await new_authority(url), await new_authority(url)
+    clock = SettableClock(NOW)
+    async with open_pool(url, size=2) as pool:
+        remembering = Remembering(pool, keys[0], clock)
+        for group, happening in zip(groups, [*happenings, *["nothing"] * len(groups)], strict=False):
+            if happening == "a restart":
+                remembering.memory = LogMemory()
+            elif happening == "the clock goes back":
+                clock.set(clock.now() - timedelta(seconds=1))
+            elif happening == "another process appends":
+                foreign = append_request(registered("a"))
+                for key in keys:
+                    await looking(pool, key, [foreign], clock)
+            assert in_words(await remembering.append(*group)) == in_words(await looking(pool, keys[1], group, clock))
+        assert await rows_of(pool, keys[0]) == await rows_of(pool, keys[1])
+
+
+@pytest.fixture
+def remembering(pool: Pool, key: ApiKey, clock: SettableClock) -> Remembering:
+    return Remembering(pool, key, clock)
+
+
+async def test_memory_suffices_once_the_log_was_looked_at(remembering: Remembering) -> None:
+    """The first append looks; those behind it, of one event or several, of known streams or new ones, need not."""
+    await remembering.append(append_request(registered()))
+    await remembering.append(append_request(registered()))
+    await remembering.append(append_request(registered("b2"), registered()), append_request(registered("c3")))
+    await remembering.append(append_request(registered("b2"), expected=1))
+
+    assert remembering.sufficed == 3
+    rows = await rows_of(remembering.pool, remembering.key)
+    assert [(row[0], row[1], row[2]) for row in rows] == [
+        (1, "child-a1", 1),
+        (2, "child-a1", 2),
+        (3, "child-b2", 1),
+        (4, "child-a1", 3),
+        (5, "child-c3", 1),
+        (6, "child-b2", 2),
+    ]
+
+
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("known", ["first", "last"])
+async def test_what_is_known_already_is_never_stored_again(remembering: Remembering, size: int, known: str) -> None:
+    """Of a group with one known event nothing is stored from memory; a look then stores the rest."""
+    stored = registered()
+    await remembering.append(append_request(stored))
+    fresh = [registered() for _ in range(size - 1)]
+
+    events = [stored, *fresh] if known == "first" else [*fresh, stored]
+    (settled,) = await remembering.append(append_request(*events))
+
+    assert isinstance(settled, tuple)
+    assert sorted(each.verdict for each in settled) == ["duplicate", *["stored"] * (size - 1)]
+    assert remembering.sufficed == 0
+    assert len(await rows_of(remembering.pool, remembering.key)) == size
+
+
+@pytest.mark.parametrize("size", [1, 3])
+async def test_an_append_of_another_process_is_noticed(remembering: Remembering, size: int) -> None:
+    """Nothing is stored from a memory that is behind; the next appends look until the end stays where it was left."""
+    await remembering.append(append_request(registered()))
+    await looking(remembering.pool, remembering.key, [append_request(registered())], remembering.clock)
+
+    await remembering.append(append_request(*(registered() for _ in range(size))))
+    assert (remembering.sufficed, remembering.memory.shared) == (0, True)
+    await remembering.append(append_request(registered()))
+    assert (remembering.sufficed, remembering.memory.shared) == (0, False)
+    await remembering.append(append_request(registered()))
+    assert remembering.sufficed == 1
+    assert [row[0] for row in await rows_of(remembering.pool, remembering.key)] == list(range(1, size + 5))
+
+
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize(("position", "false_link"), [(7, False), (1, True)], ids=["too far", "another event"])
+async def test_an_end_that_never_was_is_not_built_upon(
+    remembering: Remembering, size: int, position: int, false_link: bool
+) -> None:
+    """After a restore to an earlier state the log has another end, and no gap and no false link comes of it."""
+    await remembering.append(append_request(registered()))
+    memory = remembering.memory
+    assert memory.recorded_at is not None
+    memory.ended(position, b"\x00" * 32 if false_link else memory.link, memory.recorded_at, {})
+
+    await remembering.append(append_request(*(registered() for _ in range(size))))
+
+    assert remembering.sufficed == 0
+    assert len(await rows_of(remembering.pool, remembering.key)) == size + 1
+
+
+async def test_what_needs_a_look_gets_one(remembering: Remembering) -> None:
+    """Amendments, dry runs, refused preconditions and refused atomic requests are judged on the log itself."""
+    event = registered(id="e1")
+    await remembering.append(append_request(event))
+    other = {**event, "data": {**event["data"], "team": "north"}}
+    dry = append_request(event)
+    dry.dry_run = True
+
+    settlements = [
+        await remembering.append(request)
+        for request in (
+            append_request(retraction("e1")),
+            dry,
+            append_request(event, expected=0),
+            append_request(registered(id="e2"), expected=7),
+            append_request(registered(id="e3"), other, {**other, "time": "2026-01-01T00:00:00Z"}, atomic=True),
+        )
+    ]
+
+    assert remembering.sufficed == 0
+    assert [
+        each if isinstance(each, Mismatch) else [outcome.verdict.value for outcome in each]
+        for (each,) in settlements
+    ] == [["stored"], ["duplicate"], ["duplicate"], Mismatch({"child-a1": 2}), ["withheld", "conflict", "conflict"]]
+
+
+async def test_a_forgotten_stream_is_asked_for_again(remembering: Remembering, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However few streams are remembered, each goes on where it ended."""
+    monkeypatch.setattr(memory_module, "STREAMS", 1)
+    for _ in range(3):
+        for child in "abc":
+            await remembering.append(append_request(registered(child)))
+
+    rows = await rows_of(remembering.pool, remembering.key)
+    assert [row[2] for row in rows] == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+    assert remembering.sufficed == 8
+
+
+async def test_commits_are_told_once_they_can_be_read(pool: Pool, key: ApiKey, clock: SettableClock) -> None:
+    """Whoever is told where the log ends finds it there; what stores nothing is told to nobody."""
+    told: list[tuple[str, int]] = []
+    appender = Appender(pool, clock, lambda authority_id, position: told.append((authority_id, position)))
+    event = registered()
+
+    for request in (append_request(event), append_request(registered(), registered()), append_request(event)):
+        await appender.append(key.authority_id, request)
+        assert told[-1][1] == len(await Log(key.authority_id).stored(pool))
+
+    assert told == [(key.authority_id, 1), (key.authority_id, 3)]
+    await appender.close()
+
+
+async def test_few_logs_are_remembered(
+    pool: Pool, database_url: str, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory does not grow with the number of councils, and a forgotten log is appended to all the same."""
+    monkeypatch.setattr(appender_module, "REMEMBERED_LOGS", 1)
+    appender = Appender(pool, clock)
+    keys = [await new_authority(database_url) for _ in range(2)]
+    for _ in range(2):
+        for key in keys:
+            await appender.append(key.authority_id, append_request(registered()))
+
+    assert len(appender._memories) == 1
+    assert [len(await Log(key.authority_id).stored(pool)) for key in keys] == [2, 2]
+    await appender.close()

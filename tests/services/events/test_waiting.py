@@ -1,0 +1,215 @@
+"""Long polls: answered at once when an append commits, and otherwise when the wait is over."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from services.events import wake as wake_module
+from services.events.app import create_app
+from services.events.wake import Wake
+from shared.client.event_log import EventLog
+from shared.domain.clock import SettableClock
+from shared.domain.errors import NotReady, TooManyWaiting
+from shared.identity.keys import ApiKey
+from shared.runtime.settings import Settings
+from tests.conftest import SERVICE_TOKEN
+from tests.services.events.posting import post, post_batch, registered
+from tests.support.clients import asgi_client
+from tests.support.council import new_authority
+from tests.support.serving import http_client, serving
+from tests.support.waiting import eventually
+
+#: Much longer than an append takes, much shorter than a wait.
+SOON = 5.0
+
+
+@pytest.fixture
+def app(settings: Settings, clock: SettableClock) -> FastAPI:
+    return create_app(settings, clock=clock)
+
+
+@pytest.fixture
+async def client(app: FastAPI, key: ApiKey) -> AsyncIterator[httpx.AsyncClient]:
+    async with asgi_client(app, key) as opened:
+        yield opened
+
+
+def waiting(app: FastAPI) -> int:
+    wake: Wake = app.state.wake
+    return wake._count
+
+
+async def poll(client: httpx.AsyncClient, query: str) -> tuple[list[int], int, bool, int]:
+    answer = await client.get(f"/v1/events?{query}")
+    assert answer.status_code == 200, answer.text
+    page = answer.json()
+    return [each["position"] for each in page["events"]], page["next_after"], page["at_head"], page["head"]
+
+
+async def test_an_append_is_answered_to_whoever_waits(
+    client: httpx.AsyncClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page comes as soon as the event is committed, and nobody looked at the database meanwhile."""
+    monkeypatch.setattr(wake_module, "LOOK_SECONDS", 3600.0)
+    polls = [asyncio.create_task(poll(client, "wait=30")) for _ in range(20)]
+    await eventually(lambda: waiting(app) == 20)
+
+    async with asyncio.timeout(SOON):
+        await post_batch(client, [registered(), registered()])
+        assert await asyncio.gather(*polls) == [([1, 2], 2, True, 2)] * 20
+    assert waiting(app) == 0
+
+
+async def test_who_is_behind_is_answered_at_once(client: httpx.AsyncClient) -> None:
+    """There is nothing to wait for where there is something to read."""
+    await post_batch(client, [registered(), registered()])
+
+    async with asyncio.timeout(SOON):
+        assert await poll(client, "wait=30&limit=1") == ([1], 1, False, 2)
+
+
+async def test_silence_is_answered_when_the_wait_is_over(client: httpx.AsyncClient) -> None:
+    """An empty page says that the reader is at the end."""
+    await post(client, registered())
+
+    assert await poll(client, "wait=0.05&after=1") == ([], 1, True, 1)
+    assert await poll(client, "wait=0.05&after=9") == ([], 9, True, 1)
+    assert await poll(client, "wait=0") == ([1], 1, True, 1)
+
+
+async def test_what_was_known_is_not_waited_for(client: httpx.AsyncClient) -> None:
+    """The log as it was known at an instant does not grow."""
+    async with asyncio.timeout(SOON):
+        assert await poll(client, "wait=30&known_at=2026-06-11T10:30:00Z") == ([], 0, True, 0)
+
+
+async def test_a_filter_waits_for_what_it_admits(client: httpx.AsyncClient, app: FastAPI) -> None:
+    """Other events wake it, are looked at once, and are not answered."""
+    polling = asyncio.create_task(poll(client, "wait=30&child=b2"))
+    await eventually(lambda: waiting(app) == 1)
+
+    async with asyncio.timeout(SOON):
+        await post(client, registered("a1"))
+        await post(client, registered("b2"))
+        assert await polling == ([2], 2, True, 2)
+
+
+@pytest.mark.parametrize("wait", ["-1", "31", "30.001", "1e1", "nan", "x", "", "1_0", " 1", "0x1", "1.0000"])
+async def test_a_wait_that_breaks_a_rule_is_refused(client: httpx.AsyncClient, wait: str) -> None:
+    """Seconds are written as a number from 0 to 30."""
+    answer = await client.get("/v1/events", params={"wait": wait})
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "?wait")
+
+
+async def test_another_process_is_heard(
+    client: httpx.AsyncClient, app: FastAPI, settings: Settings, key: ApiKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What another process appends wakes who waits here, without a look at the database."""
+    monkeypatch.setattr(wake_module, "LOOK_SECONDS", 3600.0)
+    other_app = create_app(settings)
+    async with asgi_client(other_app, key) as other:
+        await eventually(lambda: {app.state.hints.state, other_app.state.hints.state} == {"heard"})
+        polling = asyncio.create_task(poll(client, "wait=30"))
+        await eventually(lambda: waiting(app) == 1)
+        async with asyncio.timeout(SOON):
+            await post(other, registered())
+            assert await polling == ([1], 1, True, 1)
+
+
+async def test_a_lost_hint_costs_no_more_than_a_second(
+    client: httpx.AsyncClient, app: FastAPI, settings: Settings, key: ApiKey
+) -> None:
+    """Where no hint arrives the database is looked at."""
+    app.state.hints._hear = lambda _: None
+    async with asgi_client(create_app(settings), key) as other:
+        polling = asyncio.create_task(poll(client, "wait=30"))
+        await eventually(lambda: waiting(app) == 1)
+        async with asyncio.timeout(SOON):
+            await post(other, registered())
+            assert await polling == ([1], 1, True, 1)
+
+
+async def test_places_are_bounded(client: httpx.AsyncClient, app: FastAPI, database_url: str, key: ApiKey) -> None:
+    """Beyond the bound a reader is told so; other authorities and the services of the product are not held up."""
+    app.state.wake._per_authority = 2
+    polls = [asyncio.create_task(client.get("/v1/events?wait=30")) for _ in range(2)]
+    await eventually(lambda: waiting(app) == 2)
+
+    refused = [await client.get("/v1/events?wait=1"), await client.get("/v1/events/live")]
+    assert [(each.status_code, each.headers["retry-after"]) for each in refused] == [(429, "1")] * 2
+    assert refused[0].json()["type"] == "/v1/problems/too-many-waiting"
+    assert (await client.get("/v1/events")).status_code == 200
+    other = await new_authority(database_url)
+    elsewhere = await client.get("/v1/events?wait=0.01", headers={"authorization": f"Bearer {other}"})
+    assert elsewhere.status_code == 200
+    del client.headers["authorization"]
+    sister = await EventLog(client, SERVICE_TOKEN).read(key.authority_id, after=0, limit=1, wait_seconds=0.01)
+    assert sister.at_head
+
+    await asyncio.gather(*map(cancelled, polls))
+    await eventually(lambda: waiting(app) == 0)
+
+
+async def cancelled(task: asyncio.Task[httpx.Response]) -> None:
+    task.cancel()
+    await asyncio.wait((task,))
+
+
+async def test_a_process_has_only_so_many_places() -> None:
+    """When the places of the whole process are taken it says that it is not ready for more."""
+    wake = Wake(None, per_authority=5, at_most=2)  # type: ignore[arg-type]  # nothing is looked at here
+    with wake.waiter("a"), wake.waiter("b"):
+        with pytest.raises(NotReady), wake.waiter("c"):
+            pass
+        with wake.waiter("c", bounded=False):
+            pass
+
+
+async def test_an_authority_has_only_so_many_places() -> None:
+    """The bound of one authority is no other's, and a place that was left can be taken again."""
+    wake = Wake(None, per_authority=2)  # type: ignore[arg-type]  # nothing is looked at here
+    for _ in range(2):
+        with wake.waiter("a"), wake.waiter("a"), wake.waiter("b"), pytest.raises(TooManyWaiting), wake.waiter("a"):
+            pass
+
+
+async def test_no_append_falls_between_reading_and_waiting() -> None:
+    """An append that is told while the log is being read ends the wait that follows."""
+    wake = Wake(None)  # type: ignore[arg-type]  # nothing is looked at here
+    with wake.waiter("a") as waiter:
+        waiter.watch()
+        wake.appended("a", 1)
+        waiter.saw(0)
+        assert await waiter.wait(0)
+        waiter.watch()
+        waiter.saw(1)
+        wake.appended("a", 1)
+        wake.appended("b", 2)
+        assert not await waiter.wait(0)
+
+
+async def test_a_caller_that_leaves_frees_its_place_at_once(app: FastAPI, key: ApiKey) -> None:
+    """A closed connection ends the wait, long before its time."""
+    async with serving(app) as base_url, http_client(base_url, key) as client:
+        polling = asyncio.create_task(client.get("/v1/events?wait=30"))
+        await eventually(lambda: waiting(app) == 1)
+        await cancelled(polling)
+        await eventually(lambda: waiting(app) == 0, within=2)
+
+
+async def test_waiting_holds_no_database_connection(client: httpx.AsyncClient, app: FastAPI) -> None:
+    """Many more may wait than there are connections, and appends go on."""
+    polls = [asyncio.create_task(poll(client, "wait=30&after=1")) for _ in range(50)]
+    await eventually(lambda: waiting(app) == 50)
+
+    async with asyncio.timeout(SOON):
+        await post(client, registered())
+        assert await poll(client, "after=0") == ([1], 1, True, 1)
+        await post(client, registered())
+        assert await asyncio.gather(*polls) == [([2], 2, True, 2)] * 50

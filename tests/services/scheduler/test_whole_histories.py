@@ -1,0 +1,120 @@
+"""Folding a child's whole history at once leaves what folding it event by event leaves."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.scheduler.model import StoredReview
+from services.scheduler.projection import ChildFold, fold_events
+from services.scheduler.projection.whole import Change, fold_history
+from shared.domain.envelope import RecordedEvent
+from shared.domain.history import facts
+from shared.domain.ids import AUTHORITY_STREAM
+from shared.domain.timetable.engine import SHAPING, Timetable, owed_keys, project_reviews, reviews_by_key
+from shared.policies.loader import load_pack
+from shared.policies.timetables import council_timetable
+from tests.services.demonstration.councils import council, recorded
+from tests.shared.domain.timetable.story import ALL_PACKS, CHILD, LOCAL_PACKS, STREAM
+from tests.shared.domain.timetable.test_laws import DAYS, FACTS, START, Told, story_of
+from tests.support.events import Log
+
+#: Some facts lie before it, some behind.
+TODAY = START + timedelta(days=250)
+
+#: What may happen to a fact told before, by how many events ago, and on which day it then lies.
+AMENDMENTS = st.tuples(st.sampled_from(["record.corrected", "record.retracted"]), st.integers(1, 6), DAYS)
+ADOPTIONS = st.tuples(st.just("timetable.adopted"), st.sampled_from(LOCAL_PACKS), DAYS)
+#: Told of a child without owing anything; the demonstration council, below, tells of most types there are.
+OWING_NOTHING = st.builds(Told, st.just("child.registered"), DAYS, st.just({}))
+STEPS = st.lists(st.one_of(FACTS, FACTS, FACTS, OWING_NOTHING, AMENDMENTS, ADOPTIONS), min_size=1, max_size=18)
+
+
+def log_of(steps: list[Any]) -> list[RecordedEvent]:
+    """Record the steps in their order."""
+    log = Log()
+    for step in steps:
+        if isinstance(step, Told):
+            log.add(step.kind, STREAM, step.on, **step.data)
+        elif step[0] == "timetable.adopted":
+            _adopt(log, step[1], step[2])
+        else:
+            _amend(log, *step)
+    return log.events
+
+
+def _adopt(log: Log, pack: str, on: str) -> None:
+    edition = load_pack(pack).edition
+    log.add("timetable.adopted", AUTHORITY_STREAM, on, pack=pack, edition=edition, effective_on=on)
+
+
+def _amend(log: Log, kind: str, ago: int, on: str) -> None:
+    wrong = log.events[-ago] if ago <= len(log.events) else None
+    if wrong is None or wrong.stream != STREAM or wrong.type.startswith("record."):
+        return
+    if kind == "record.retracted":
+        named: dict[str, Any] = {"retracts_source": wrong.source, "retracts_id": wrong.event_id}
+        log.add(kind, STREAM, on, **named, reason="recording_error")
+        return
+    data = {**wrong.data.model_dump(mode="json", exclude_unset=True), "occurred_on": on}
+    named = {"corrects_source": wrong.source, "corrects_id": wrong.event_id}
+    log.add(kind, STREAM, on, **named, corrects_type=wrong.type, replacement=data, reason="recording_error")
+
+
+def timetable(known: list[RecordedEvent], today: date) -> Timetable:
+    return council_timetable(facts(known, as_of=today))
+
+
+def event_by_event(child: str, events: list[RecordedEvent], today: date) -> dict[Any, StoredReview]:
+    """Fold as the live projector does: the council's own events concern the child once it is known."""
+    fold = ChildFold(child, {}, [])
+    council: list[RecordedEvent] = []
+    for event in events:
+        if event.stream == AUTHORITY_STREAM:
+            council.append(event)
+        if event.stream != AUTHORITY_STREAM or fold.known:
+            fold_events({child: fold}, [event], timetable(council, today), today, lambda: False)
+    return fold.reviews
+
+
+def at_once(child: str, events: list[RecordedEvent], today: date) -> dict[Any, StoredReview]:
+    council = [event for event in events if event.stream == AUTHORITY_STREAM]
+    of_child = [event for event in events if event.stream != AUTHORITY_STREAM]
+    changes = [Change(event, timetable(council[:number], today)) for number, event in enumerate(council, start=1)]
+    found = fold_history(child, of_child, timetable([], today), changes, today)
+    assert len({each.review.review_id for each in found}) == len(found)
+    return {each.review.review_id: each for each in found}
+
+
+@given(STEPS)
+def test_whole_histories_fold_to_what_single_events_fold_to(steps: list[Any]) -> None:
+    """Whatever is told, corrected, retracted, told ahead of its day or adopted by the council in between."""
+    events = log_of(steps)
+    assert at_once(CHILD, events, TODAY) == event_by_event(CHILD, events, TODAY)
+
+
+@given(st.lists(FACTS, min_size=1, max_size=14))
+def test_the_keys_of_what_is_owed_follow_from_few_types(history: list[Told]) -> None:
+    """Which reviews there are follows from the shaping facts alone, with chains remembered or not."""
+    told = story_of(history).facts
+    shaping = [fact for fact in told if isinstance(fact.data, SHAPING)]
+    keys = reviews_by_key(CHILD, told, ALL_PACKS).keys()
+    known: dict[Any, Any] = {}
+    assert owed_keys(shaping, ALL_PACKS, known) == keys
+    assert owed_keys(shaping, ALL_PACKS, known) == keys
+    assert len(project_reviews(CHILD, told, ALL_PACKS)) == len(keys)
+
+
+def test_over_the_demonstration_council_both_folds_agree() -> None:
+    """For children of the demonstration council, with its blemishes and its change of practice."""
+    today = date(2026, 11, 23)
+    posted = {event["id"]: event for event in council(1).events}
+    log = [recorded(event, position) for position, event in enumerate(posted.values(), start=1)]
+    streams = sorted({event.stream for event in log} - {AUTHORITY_STREAM})[::5]
+    for stream in streams:
+        events = [event for event in log if event.stream in (stream, AUTHORITY_STREAM)]
+        child = stream.removeprefix("child-")
+        assert at_once(child, events, today) == event_by_event(child, events, today)

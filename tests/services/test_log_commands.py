@@ -1,0 +1,201 @@
+"""`homeward verify`, `homeward heads` and `homeward proof`, as an operator uses them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from services.events.app import create_app
+from services.events.store.connection import open_pool
+from services.log_commands import BROKEN, INTACT, NOT_CHECKED
+from shared.domain.clock import SettableClock
+from shared.runtime.settings import Settings
+from tests.services.events.tampering import PUBLIC_KEY, SignedLog, check_offline, kept_lines, signed_log, superuser
+from tests.services.log_command import operate
+from tests.support.clients import asgi_client
+from tests.support.council import new_authority
+
+WRONG_LINK = "UPDATE events.event SET link = sha256('x') WHERE authority_id = $1 AND position = $2"
+
+
+@pytest.fixture
+async def log(
+    fresh_database_url: str, settings: Settings, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
+) -> SignedLog:
+    """Return a log in a database of its own, which is the one that the commands use."""
+    monkeypatch.setenv("HOMEWARD_DATABASE_URL", fresh_database_url)
+    key = await new_authority(fresh_database_url, "northshire")
+    app = create_app(settings.model_copy(update={"database_url": fresh_database_url}), clock=clock)
+    async with open_pool(fresh_database_url, size=1) as pool, asgi_client(app, key) as client:
+        return await signed_log(client, pool, clock, key)
+
+
+async def break_at(database_url: str, position: int) -> None:
+    async with superuser(database_url) as connection:
+        await connection.execute(WRONG_LINK, "northshire", position)
+
+
+async def test_an_intact_log_is_told_with_what_is_proved(log: SignedLog, capsys: pytest.CaptureFixture[str]) -> None:
+    """The verdict says how far the events are verified, how far they are signed, and what is not proved."""
+    status, out, _ = operate(capsys, "verify", "northshire")
+
+    assert status == INTACT
+    assert "northshire: intact. Events 1 to 10 verified" in out
+    assert "events/s" in out
+    assert "up to position 8. The 2 behind it are bound by the chain and not yet by a signature." in out
+    assert "Public keys were taken from the database itself" in out
+    assert "cut off together with its signed heads looks intact" in out
+
+
+async def test_heads_and_keys_from_elsewhere_are_told(
+    log: SignedLog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With both, the verdict says what they add."""
+    (tmp_path / "kept").write_text(kept_lines(log.heads))
+
+    status, out, _ = operate(capsys, "verify", "northshire", "--heads", str(tmp_path / "kept"), "--key", PUBLIC_KEY)
+
+    assert status == INTACT
+    assert "Only the keys that you named count." in out
+    assert "agrees with the signed heads that were kept elsewhere, up to position 8" in out
+
+
+async def test_what_heads_prints_can_be_kept_and_given_back(
+    log: SignedLog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The lines that `heads` prints are those that `verify --heads` takes."""
+    status, out, _ = operate(capsys, "heads", "northshire")
+    (tmp_path / "kept").write_text(out)
+
+    assert (status, out) == (INTACT, kept_lines(log.heads))
+    assert operate(capsys, "verify", "--heads", str(tmp_path / "kept"))[0] == INTACT
+
+
+async def test_a_log_without_signed_heads_says_so(
+    fresh_database_url: str, log: SignedLog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An unsigned chain is intact, and whoever owns the database could have renewed it: both are told."""
+    async with superuser(fresh_database_url) as connection:
+        await connection.execute("DELETE FROM events.signed_head")
+
+    status, out, _ = operate(capsys, "verify")
+
+    assert status == INTACT
+    assert "No signed head stands among them" in out
+
+
+async def test_every_log_is_verified_and_the_worst_counts(
+    fresh_database_url: str, log: SignedLog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without a name all authorities are verified; one broken log makes the status 1 and hides no other verdict."""
+    await new_authority(fresh_database_url, "southshire")
+    await break_at(fresh_database_url, 5)
+
+    status, out, _ = operate(capsys, "verify")
+
+    assert status == BROKEN
+    assert "northshire: BROKEN at position 5 (link_broken)" in out
+    assert "Events 1 to 4 follow from each other" in out
+    assert "southshire: intact. No events." in out
+
+
+async def test_verification_may_begin_later(
+    fresh_database_url: str, log: SignedLog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """From a position on, what lies before it is not looked at, and the verdict says so."""
+    await break_at(fresh_database_url, 2)
+
+    status, out, _ = operate(capsys, "verify", "northshire", "--from", "4")
+
+    assert status == INTACT
+    assert "Events 4 to 10 verified" in out
+    assert "Events before 4 were not looked at" in out
+    assert operate(capsys, "verify", "northshire")[0] == BROKEN
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("verify", "nowhere"), "there is no authority nowhere"),
+        (("heads", "nowhere"), "there is no authority nowhere"),
+        (("proof", "nowhere"), "there is no authority nowhere"),
+        (("verify", "northshire", "--from", "99"), "the log ends at position 10"),
+        (("verify", "--heads", "/nowhere/kept"), "cannot be read"),
+    ],
+)
+async def test_what_cannot_be_checked_is_no_verdict(
+    log: SignedLog, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], message: str
+) -> None:
+    """Status 2 and a sentence: neither intact nor broken."""
+    status, out, err = operate(capsys, *arguments)
+
+    assert (status, out) == (NOT_CHECKED, "")
+    assert message in err
+
+
+@pytest.mark.parametrize("change", [('position":4', 'position":5'), ("northshire", "southshire"), ("{", "[")])
+async def test_a_kept_head_that_is_none_is_refused(
+    log: SignedLog, tmp_path: Path, capsys: pytest.CaptureFixture[str], change: tuple[str, str]
+) -> None:
+    """A line whose signature is not valid, or that is no signed head, proves nothing and is named."""
+    (tmp_path / "kept").write_text("\n" + kept_lines(log.heads).replace(*change))
+
+    status, _, err = operate(capsys, "verify", "--heads", str(tmp_path / "kept"))
+
+    assert status == NOT_CHECKED
+    assert "kept, line 2" in err
+
+
+async def test_the_written_proof_can_be_checked(
+    log: SignedLog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What `proof` writes to standard output is what the inspector's script takes."""
+    status, out, _ = operate(capsys, "proof", "northshire", "--stream", "child-a")
+
+    assert status == INTACT
+    assert json.loads(out.splitlines()[0])["stream"] == "child-a"
+    assert (await check_offline(tmp_path, out.encode(), keys=[PUBLIC_KEY]))[0] == 0
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("verify", "--from", "0"),
+        ("verify", "--from", "x"),
+        ("verify", "--key", "secret"),
+        ("proof", "northshire", "--stream", "nobody"),
+    ],
+)
+def test_wrong_arguments_are_refused(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
+    """A wrong argument ends with status 2 before anything is read."""
+    with pytest.raises(SystemExit) as ended:
+        operate(capsys, *arguments)
+
+    assert ended.value.code == NOT_CHECKED
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "postgresql://someone:hush@127.0.0.1:1/x"])
+def test_a_database_that_is_away_is_no_verdict(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    """Trouble with the database is status 2, told without its password."""
+    monkeypatch.setenv("HOMEWARD_DATABASE_URL", url)
+
+    status, _, err = operate(capsys, "verify")
+
+    assert status == NOT_CHECKED
+    assert err.startswith("homeward: ")
+    assert "hush" not in err
+
+
+def test_without_a_database_the_program_says_what_to_set(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """With neither a database set nor an embedded one running, the message names the variable."""
+    monkeypatch.setenv("HOMEWARD_DATA_DIR", str(tmp_path))
+
+    status, _, err = operate(capsys, "verify")
+
+    assert (status, "HOMEWARD_DATABASE_URL" in err) == (NOT_CHECKED, True)

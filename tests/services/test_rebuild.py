@@ -1,0 +1,252 @@
+"""A projection built anew equals the live one, and takes its place without anybody noticing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from services.scheduler.tick import Tick
+from shared.domain.clock import SettableClock
+from shared.runtime import rebuild_work
+from shared.runtime.rebuild_schema import CannotRebuild
+from shared.runtime.settings import Settings
+from tests.services.demonstration.councils import council
+from tests.services.rebuilding import SERVICES, Heard, Site, site
+from tests.support.events import cloud_event
+
+#: The day for which the demonstration council is drawn.
+LOADED = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+#: Enough for several children with everything that a council records.
+SOME = council(1).events[:700]
+MORE = council(1).events[700:900]
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    """Return a clock that stands at the day for which the demonstration council is drawn."""
+    return SettableClock(LOADED)
+
+
+@pytest.fixture
+async def here(fresh_database_url: str, settings: Settings, clock: SettableClock) -> AsyncIterator[Site]:
+    """Yield a council on a database that only this test uses."""
+    async with site(fresh_database_url, settings, clock) as found:
+        yield found
+
+
+def placed(child: str, on: str) -> list[dict[str, Any]]:
+    """Return the events of a child who came to live with foster carers."""
+    episode = {"occurred_on": on, "episode_id": f"episode-{child}", "legal_reason": "section_25"}
+    home = {"occurred_on": on, "home_id": f"home-{child}", "home_kind": "foster"}
+    return [cloud_event("child.accommodated", child, episode), cloud_event("home.started", child, home)]
+
+
+async def everything(here: Site) -> dict[str, dict[str, list[dict[str, Any]]]]:
+    return {service: await here.rows(service) for service in SERVICES}
+
+
+async def told(here: Site) -> list[Any]:
+    statement = "SELECT position, dedupe_key FROM scheduler.notice ORDER BY authority_id, position"
+    return [tuple(row) for row in await here.execute(statement)]
+
+
+async def tick(here: Site) -> None:
+    """Tell what the day brings, as the scheduler does once it has caught up."""
+    [row] = await here.execute("SELECT position FROM scheduler.checkpoint")
+    ticking = Tick(here.engines["scheduler"], here.clock, lambda _: row["position"], pause_seconds=1)
+    while await ticking.step(here.key.authority_id):
+        pass
+
+
+async def test_over_the_demonstration_council_rebuilt_equals_live_row_for_row(here: Site) -> None:
+    """Every row of every table of both projections is the same before and after, in every column."""
+    await here.append(council(1).events[:1500])
+    await here.follow()
+    before = await everything(here)
+    heard = Heard()
+    done = await here.rebuild(heard=heard)
+    after = await everything(here)
+    for service in SERVICES:
+        for table, rows in before[service].items():
+            assert after[service][table] == rows, f"{service}.{table}"
+    [position] = await here.execute("SELECT position FROM reporting.checkpoint")
+    assert [each.events for each in done] == [position["position"]] * 2
+    assert (heard.done, heard.said, [each.told for each in done]) == (heard.expected, [], [0, 0])
+
+
+async def test_several_processes_build_what_one_does(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches of children that go to processes of their own come back as the same rows."""
+    await here.append(SOME)
+    await here.follow()
+    before = await everything(here)
+    monkeypatch.setattr(rebuild_work, "BATCH_EVENTS", 60)
+    monkeypatch.setattr(rebuild_work, "WORTH_A_PROCESS", 0)
+    await here.rebuild()
+    assert await everything(here) == before
+
+
+async def test_a_rebuild_goes_no_further_than_the_live_side(here: Site) -> None:
+    """What the live side has not read yet is not shown after the exchange either; then it reads on by itself."""
+    await here.append(SOME)
+    await here.follow("scheduler", until=400)
+    await here.follow("reporting", until=250)
+    before = await everything(here)
+    await here.rebuild()
+    assert await everything(here) == before
+    await here.follow()
+    after = await everything(here)
+    await here.rebuild()
+    assert await everything(here) == after
+
+
+async def test_no_notice_is_told_twice_and_none_is_left_untold(here: Site) -> None:
+    """What the day brought is not told again after the exchange, and what comes next is told once."""
+    await here.append([*SOME, *placed("child-newly-placed", "2026-11-20")])
+    await here.follow()
+    await tick(here)
+    before, rows = await told(here), await here.rows("scheduler")
+    await here.rebuild()
+    await tick(here)
+    assert await told(here) == before
+    assert await here.rows("scheduler") == rows
+    here.clock.set(LOADED + timedelta(days=40))
+    await tick(here)
+    later = await told(here)
+    await here.rebuild()
+    await tick(here)
+    assert len(later) > len(before)
+    assert await told(here) == later
+
+
+async def test_a_change_told_by_the_rebuilt_rows_is_told_to_others(here: Site) -> None:
+    """Where live rows were wrong, the exchange puts them right and says so, once."""
+    await here.append(SOME)
+    await here.follow()
+    before, rows = await told(here), await here.rows("scheduler")
+    wrong = "SELECT review_id FROM scheduler.review WHERE outcome = 'open' AND due_on IS NOT NULL LIMIT 1"
+    [row] = await here.execute(wrong)
+    review = row["review_id"]
+    await here.execute("UPDATE scheduler.review SET due_on = due_on + 30 WHERE review_id = $1", review)
+    [done] = await here.rebuild("scheduler")
+    assert (await here.rows("scheduler"), done.told) == (rows, 1)
+    [notice] = await here.execute("SELECT kind, review_id FROM scheduler.notice WHERE position > $1", len(before))
+    assert tuple(notice) == ("review.moved", review)
+    [again] = await here.rebuild("scheduler")
+    assert again.told == 0
+
+
+async def test_lost_rows_come_back_and_nothing_is_told_again(here: Site) -> None:
+    """A projection of which everything but the checkpoint was lost is whole again after a rebuild."""
+    await here.append(SOME)
+    await here.follow()
+    await tick(here)
+    before, rows = await told(here), await everything(here)
+    for table in ("scheduler.review", "scheduler.revisit", "scheduler.event", "reporting.child CASCADE"):
+        await here.execute(f"TRUNCATE {table}")
+    await here.rebuild()
+    await tick(here)
+    assert await everything(here) == rows
+    assert await told(here) == before
+
+
+async def test_what_only_the_live_side_owed_is_withdrawn_not_lost(here: Site) -> None:
+    """A review that the rules no longer know can still be read by its id, with the reason."""
+    await here.append(SOME)
+    await here.follow()
+    stray = "00000000-0000-4000-8000-000000000001"
+    columns = [name for name in (await here.rows("scheduler"))["review"][0] if name not in ("review_id", "sort_on")]
+    names = ", ".join(columns)
+    await here.execute(
+        f"INSERT INTO scheduler.review (review_id, {names})"
+        f" SELECT $1, {names} FROM scheduler.review WHERE outcome = 'open' LIMIT 1",
+        stray,
+    )
+    await here.rebuild("scheduler")
+    [row] = await here.execute("SELECT outcome, vanished_at FROM scheduler.review WHERE review_id = $1", stray)
+    assert tuple(row) == ("withdrawn", LOADED)
+
+
+async def test_when_a_review_was_withdrawn_stays_as_it_was_told(here: Site) -> None:
+    """The day on which the live side read of it is history: a check counts that apart, and a rebuild keeps it."""
+    await here.append(SOME)
+    await here.follow()
+    read_on = datetime(2026, 11, 1, 0, 0, 5, tzinfo=UTC)
+    await here.execute(
+        "UPDATE scheduler.review SET vanished_at = $1, closed_on = $2"
+        " WHERE review_id = (SELECT review_id FROM scheduler.review WHERE vanished_at IS NOT NULL LIMIT 1)",
+        read_on,
+        read_on.date(),
+    )
+    before = await here.rows("scheduler")
+    [checked] = await here.rebuild("scheduler", check=True)
+    [reviews] = [each for each in checked.differences if each.apart]
+    assert (reviews.table, reviews.apart, reviews.differing) == ("review", 1, 0)
+    await here.rebuild("scheduler")
+    assert await here.rows("scheduler") == before
+
+
+async def test_a_check_names_what_differs_and_changes_nothing(here: Site) -> None:
+    """Table, column and key of a row that does not follow from the log; live rows stay, right or wrong."""
+    await here.append(SOME)
+    await here.follow()
+    assert not [each for done in await here.rebuild(check=True) for each in done.differences if each.differing]
+    await here.execute("UPDATE reporting.episode SET team = 'nobody' WHERE ordinal = 1")
+    await here.execute("DELETE FROM scheduler.event WHERE position = 7")
+    before = await everything(here)
+    scheduler, reporting = await here.rebuild(check=True)
+    [events] = [each for each in scheduler.differences if each.differing]
+    assert (events.table, events.differing, events.keys) == ("event", 1, (f"{here.key.authority_id} 7",))
+    [episodes] = [each for each in reporting.differences if each.differing]
+    assert (episodes.table, episodes.columns) == ("episode", ("team",))
+    assert await everything(here) == before
+    assert await here.execute("SELECT 1 FROM pg_namespace WHERE nspname LIKE '%_rebuild'") == []
+
+
+async def test_a_second_rebuild_of_a_service_is_refused(here: Site) -> None:
+    """While one runs another says so and leaves everything alone."""
+    await here.append(SOME[:50])
+    await here.follow()
+    claim = "SELECT pg_advisory_lock(hashtextextended('homeward rebuild reporting', 0))"
+    async with here.engines["scheduler"].connect() as other:
+        await other.exec_driver_sql(claim)
+        with pytest.raises(CannotRebuild, match="another rebuild of reporting is running"):
+            await here.rebuild()
+        await here.rebuild("scheduler")
+
+
+async def test_keys_indexes_checks_and_grants_are_those_of_before(here: Site) -> None:
+    """By name and by definition, so that a migration finds what it expects, and a role may do what it may do."""
+    await here.append(SOME[:50])
+    await here.follow()
+
+    async def shape() -> list[Any]:
+        statement = """
+            SELECT schemaname || '.' || indexname, indexdef FROM pg_indexes
+            WHERE schemaname IN ('scheduler', 'reporting')
+            UNION ALL SELECT conrelid::regclass || ' ' || conname, pg_get_constraintdef(oid) FROM pg_constraint
+            WHERE connamespace IN ('scheduler'::regnamespace, 'reporting'::regnamespace)
+            UNION ALL SELECT oid::regclass::text, array(SELECT unnest(relacl)::text ORDER BY 1)::text FROM pg_class
+            WHERE relkind = 'r' AND relnamespace IN ('scheduler'::regnamespace, 'reporting'::regnamespace)
+            UNION ALL SELECT attrelid::regclass || '.' || attname, concat_ws(' ', atttypid, attnotnull, attgenerated)
+            FROM pg_attribute JOIN pg_class c ON c.oid = attrelid WHERE attnum > 0 AND relkind = 'r'
+            AND relnamespace IN ('scheduler'::regnamespace, 'reporting'::regnamespace)
+            ORDER BY 1, 2
+        """
+        return [tuple(row) for row in await here.execute(statement)]
+
+    before = await shape()
+    await here.rebuild()
+    assert await shape() == before
+
+
+async def test_a_projection_ahead_of_a_restored_log_follows_the_log_again(here: Site) -> None:
+    """Where the log ends before the checkpoint, the log is right: afterwards the checkpoint is where it ends."""
+    await here.append(SOME[:60])
+    await here.follow()
+    rows = await here.rows("reporting")
+    await here.execute("UPDATE reporting.checkpoint SET position = position + 5")
+    await here.rebuild("reporting")
+    assert await here.rows("reporting") == rows

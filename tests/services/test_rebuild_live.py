@@ -1,0 +1,170 @@
+"""A rebuild beside services that serve and follow, and one that is killed at any point."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
+from typing import Any
+
+import asyncpg
+import psutil
+import pytest
+from sqlalchemy import text
+
+from shared.domain.clock import SettableClock
+from shared.runtime.database import snapshot
+from shared.runtime.settings import Settings
+from tests.services.demonstration.councils import council
+from tests.services.rebuilding import SERVICES, Heard, Site, site
+from tests.support.waiting import eventually
+
+LOADED = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
+EVENTS = council(1).events[:900]
+
+#: Whether an exchange waits for a reader.
+WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'LOCK TABLE reporting.%'"
+
+#: What ``homeward rebuild`` does, in batches so small that several processes take part.
+PROGRAM = """
+import argparse
+from services.rebuild import command
+from shared.runtime import rebuild_work
+rebuild_work.BATCH_EVENTS, rebuild_work.WORTH_A_PROCESS = 40, 0
+if __name__ == "__main__":
+    raise SystemExit(command(argparse.Namespace(service=[], check=False)))
+"""
+
+
+@pytest.fixture
+def clock() -> SettableClock:
+    """Return a clock that stands at the day for which the demonstration council is drawn."""
+    return SettableClock(LOADED)
+
+
+@pytest.fixture
+async def here(fresh_database_url: str, settings: Settings, clock: SettableClock) -> AsyncIterator[Site]:
+    """Yield a council on a database that only this test uses."""
+    async with site(fresh_database_url, settings, clock) as found:
+        yield found
+
+
+@asynccontextmanager
+async def meanwhile(*works: Any) -> AsyncIterator[None]:
+    """Let these go on in the background; what one raises is raised at the end."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            if not task.done():
+                task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        for each in ended:
+            if isinstance(each, Exception):
+                raise each
+
+
+async def notices(here: Site) -> list[Any]:
+    found = await here.execute("SELECT dedupe_key, count(*) FROM scheduler.notice GROUP BY 1 ORDER BY 1")
+    return [tuple(row) for row in found]
+
+
+async def test_the_live_side_serves_and_follows_throughout(here: Site, postgres: Any, settings: Settings) -> None:
+    """Events appended meanwhile arrive, readers see every position in order, and each notice is told once."""
+    await here.append(EVENTS[:400])
+    await here.follow()
+    seen: list[tuple[int, int]] = []
+
+    async def append_and_follow() -> None:
+        for begin in range(400, 900, 20):
+            await here.append(EVENTS[begin : begin + 20])
+            await here.follow()
+
+    async def read() -> None:
+        while True:
+            async with snapshot(here.engines["reporting"]) as connection:
+                position = await connection.scalar(text("SELECT position FROM reporting.checkpoint"))
+                copied = await connection.scalar(text("SELECT count(*) FROM reporting.event"))
+            seen.append((position, copied))
+            await asyncio.sleep(0)
+
+    appending = asyncio.create_task(append_and_follow())
+    rebuilt = 0
+    async with meanwhile(read()):
+        while not appending.done():
+            await here.rebuild()
+            rebuilt += 1
+        await appending
+        await here.rebuild()
+    assert rebuilt > 0
+    assert all(position == copied for position, copied in seen)
+    assert [position for position, _ in seen] == sorted(position for position, _ in seen)
+    checked = await here.rebuild(check=True)
+    assert not [each for done in checked for each in done.differences if each.differing]
+    told = await notices(here)
+    undisturbed = postgres.migrated()
+    async with site(undisturbed, settings, here.clock) as other:
+        await other.append(EVENTS)
+        await other.follow()
+        assert await notices(other) == told
+    postgres.drop(undisturbed)
+
+
+async def test_a_reader_in_the_middle_of_an_answer_is_waited_for(here: Site) -> None:
+    """Its answer is of one moment; the exchange follows, and others are served meanwhile."""
+    await here.append(EVENTS[:100])
+    await here.follow()
+    async with snapshot(here.engines["reporting"]) as reader:
+        position = await reader.scalar(text("SELECT position FROM reporting.checkpoint"))
+        rebuilding = asyncio.create_task(here.rebuild("reporting", heard=Heard()))
+        await eventually(lambda: here.execute(WAITING), within=30)
+        assert not rebuilding.done()
+        async with here.engines["reporting"].connect() as another:
+            assert await another.scalar(text("SELECT position FROM reporting.checkpoint")) == position
+        assert await reader.scalar(text("SELECT count(*) FROM reporting.event")) == position
+    await asyncio.wait_for(rebuilding, 20)
+
+
+MOMENTS = (
+    "SELECT 1 FROM pg_namespace WHERE nspname = 'reporting_rebuild'",
+    "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY \"scheduler_rebuild\"%'",
+    "SELECT 1 FROM pg_class WHERE relname = 'review_due' AND relnamespace = 'scheduler_rebuild'::regnamespace",
+    "SELECT 1 FROM pg_indexes WHERE schemaname = 'reporting_rebuild' AND indexname = 'event_stream'",
+)
+
+
+@pytest.mark.parametrize("moment", range(len(MOMENTS)))
+async def test_killed_at_any_point_it_leaves_the_live_side_as_it_was(here: Site, moment: int) -> None:
+    """No row changes, no process stays, and the next rebuild says what it found and goes on from the beginning."""
+    await here.append(EVENTS[:400])
+    await here.follow()
+    before = {service: await here.rows(service) for service in SERVICES}
+    program = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", PROGRAM, env={**os.environ, "HOMEWARD_DATABASE_URL": here.url}
+    )
+    family = await _await_moment(here, program, MOMENTS[moment])
+    program.send_signal(signal.SIGKILL)
+    await program.wait()
+    _, alive = psutil.wait_procs(family, timeout=10)
+    assert not alive
+    assert {service: await here.rows(service) for service in SERVICES} == before
+    heard = Heard()
+    await here.rebuild(heard=heard)
+    assert {service: await here.rows(service) for service in SERVICES} == before
+    assert any("dropped what an earlier rebuild left unfinished" in sentence for sentence in heard.said)
+
+
+async def _await_moment(here: Site, program: asyncio.subprocess.Process, moment: str) -> list[psutil.Process]:
+    """Wait until the database shows that the rebuild has come so far; return the processes that take part."""
+    async with asyncio.timeout(60):
+        while program.returncode is None:
+            with suppress(asyncpg.InvalidSchemaNameError):  # The schema that is asked about is not there yet.
+                if await here.execute(moment):
+                    break
+    assert program.returncode is None, "it was done before it could be killed"
+    return psutil.Process(program.pid).children(recursive=True)

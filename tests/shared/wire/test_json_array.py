@@ -1,0 +1,95 @@
+"""Cutting the text of a JSON array into the exact texts of its members."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.wire.json_array import _lenient, members
+
+TEXTS = st.text(st.sampled_from('[]{},:" \\\né€𝄞'), max_size=6)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+    max_leaves=6,
+)
+SPELLINGS = st.tuples(VALUES, st.booleans(), st.sampled_from([None, 0, 2])).map(
+    lambda drawn: json.dumps(drawn[0], ensure_ascii=drawn[1], indent=drawn[2]).encode()
+)
+#: What a batch may hold instead of an event, and what must not cost its neighbours their place.
+NO_JSON = st.sampled_from(
+    [b"NaN", b"-Infinity", rb'"\ud800"', b'"\xff"', b'"\xc0\xa2"', b'"\x00\x1f"', b"1" * 5000, b"1e999"]
+)
+SPACE = st.text(st.sampled_from(" \t\r\n"), max_size=2).map(str.encode)
+
+
+@given(st.lists(st.tuples(SPACE, SPELLINGS | NO_JSON, SPACE), min_size=1, max_size=5), SPACE, SPACE)
+def test_members_are_cut_to_the_byte(spaced: list[tuple[bytes, bytes, bytes]], before: bytes, behind: bytes) -> None:
+    """Whatever the members are, and whatever white space stands between them, each comes out as it went in."""
+    raw = before + b"[" + b",".join(map(b"".join, spaced)) + b"]" + behind
+
+    assert members(raw) == [member for _, member, _ in spaced]
+
+
+@given(st.lists(SPELLINGS, max_size=4), st.data())
+def test_no_text_is_cut_in_two_ways(spelled: list[bytes], data: st.DataObject) -> None:
+    """A text that was tampered with is cut by both scanners alike, and as a strict reader would read it."""
+    text = bytearray(b"[" + b",".join(spelled) + b"]")
+    for _ in range(data.draw(st.integers(0, 2))):
+        at = data.draw(st.integers(0, len(text) - 1))
+        text[at : at + data.draw(st.integers(0, 2))] = data.draw(
+            st.sampled_from([b"", b'"', b",", b"]", b"[", b"\\", b"}"])
+        )
+        text = text or bytearray(b" ")
+    raw = bytes(text)
+
+    cut = members(raw)
+
+    if array_of(raw) is not None:
+        assert cut is not None
+        assert [orjson.loads(member) for member in cut] == array_of(raw)
+    if quickly(raw) is not None:
+        assert cut == quickly(raw) == _lenient(raw)
+
+
+def array_of(raw: bytes) -> list[Any] | None:
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, list) else None
+
+
+def quickly(raw: bytes) -> list[bytes] | None:
+    try:
+        return [bytes(member) for member in msgspec.json.decode(raw, type=list[msgspec.Raw])]
+    except msgspec.DecodeError:
+        return None
+
+
+@pytest.mark.parametrize(
+    "raw", [b"", b" ", b"{}", b"1", b"[", b"[1", b"[1,", b"[1,]", b"[,1]", b"[1 2]", b"[1]]", b"[1]x"]
+)
+def test_what_is_no_array_is_not_cut(raw: bytes) -> None:
+    """Where the array itself is no JSON, there are no members."""
+    assert members(raw) is None
+
+
+@pytest.mark.parametrize(
+    "raw", [b"[" * 100_000, b"[" * 5_000 + b"]" * 5_000, b'[{"a":' * 5_000, b"\xef\xbb\xbf[]", "[1]".encode("utf-16")]
+)
+def test_what_is_too_deep_or_no_utf_8_is_not_cut(raw: bytes) -> None:
+    """Nesting without end is given up, and so is another encoding."""
+    assert members(raw) is None
+
+
+@pytest.mark.parametrize("raw", [b"[]", b" [ ] ", b"\n[\t]\r\n"])
+def test_an_empty_array_has_no_members(raw: bytes) -> None:
+    """An empty array is an array."""
+    assert members(raw) == []
