@@ -1,4 +1,4 @@
-"""Run one benchmark: ``python -m benchmarks append|rebuild [--json] [--rounds N] [--seconds S]``."""
+"""Run one benchmark: ``python -m benchmarks append|feed|growth|reading|rebuild [--json] [--rounds N]``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import append, feed, growth, rebuild
+from benchmarks import append, feed, growth, reading, rebuild
 from benchmarks.figures import Figure, print_json, print_table
 
 BENCHMARKS: dict[str, Callable[[int, float], Coroutine[Any, Any, list[Figure]]]] = {
@@ -18,9 +18,10 @@ BENCHMARKS: dict[str, Callable[[int, float], Coroutine[Any, Any, list[Figure]]]]
     "rebuild": rebuild.run,
     "feed": feed.run,
     "growth": growth.run,
+    "reading": reading.run,
 }
-#: Those that compare what a client reads: on the loop of the service, for the sake of both sides.
-ON_SERVICE_LOOP = frozenset({"feed", "growth"})
+#: Those that compare what a client reads or writes: on the loop of the service, for the sake of both sides.
+ON_SERVICE_LOOP = frozenset({"append", "feed", "growth"})
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import orjson
 from rich.progress import track
 
-from benchmarks.append import posted_event
+from benchmarks.material import posted_event
 from benchmarks.stage import AUTHORITY
 from services.events.appender import Appender
 from services.events.model import AppendRequest

@@ -16,8 +16,8 @@ from typing import Any
 import asyncpg
 import orjson
 
-from benchmarks.append import posted_event
 from benchmarks.http_load import Connection, request
+from benchmarks.material import posted_event
 from benchmarks.stage import Stage
 
 Latencies = list[float]

@@ -13,8 +13,8 @@ from time import perf_counter
 import orjson
 from rich.progress import track
 
-from benchmarks.append import posted_event
 from benchmarks.figures import Figure
+from benchmarks.material import posted_event
 from services.events.ingest import Rules
 from shared.domain.catalogue import event_type
 from shared.wire.content_modes import BATCH, NDJSON, Check, read

@@ -73,11 +73,12 @@ async def _execute(url: str, statement: str) -> None:
         await connection.close()
 
 
-async def _new_key(url: str) -> str:
-    key, now = new_key(AUTHORITY), SystemClock().now()
+async def new_authority(url: str, authority_id: str) -> str:
+    """Add an authority and return a key of it with every scope."""
+    key, now = new_key(authority_id), SystemClock().now()
     engine = create_async_engine(driver_url(url))
     async with engine.begin() as connection:
-        await store.add_authority(connection, AUTHORITY, "Benchmark", now)
+        await store.add_authority(connection, authority_id, "Benchmark", now)
         await store.add_key(connection, key, scopes=ALL_SCOPES, note="benchmark", now=now)
     await engine.dispose()
     return str(key)
@@ -86,7 +87,7 @@ async def _new_key(url: str) -> str:
 @asynccontextmanager
 async def _served(url: str) -> AsyncIterator[Stage]:
     """Serve the app in another process, on a socket that this one opened, so that the port is ours."""
-    key = await _new_key(url)
+    key = await new_authority(url, AUTHORITY)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]

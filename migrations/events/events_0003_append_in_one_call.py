@@ -14,6 +14,9 @@ ROLE = "homeward_events"
 # The event at the assumed end cannot go away once it has been seen, and what another appender has put behind it takes
 # the place of the first new one: so if the rows can be inserted, the log ended where it was assumed to.
 #
+# That event is asked for as the first one from its position on, because that order is an index's own: with a plain
+# comparison the planner, while the log is young, takes any index that begins with the authority, and keeps to it.
+#
 # A taken place or key is caught here and told as a word: as an error it would stand in PostgreSQL's log, with the key,
 # which may be personal.
 #
@@ -39,9 +42,10 @@ BEGIN
         RAISE EXCEPTION 'an append runs in a READ COMMITTED transaction' USING ERRCODE = 'invalid_transaction_state';
     END IF;
     PERFORM FROM events.log
-    WHERE log.authority_id = in_authority_id AND EXISTS (
-        SELECT FROM events.event AS last
-        WHERE last.authority_id = in_authority_id AND last.position = in_position AND last.link = in_link
+    WHERE log.authority_id = in_authority_id AND in_link = (
+        SELECT CASE WHEN event.position = in_position THEN event.link END
+        FROM events.event WHERE event.authority_id = in_authority_id AND event.position >= in_position
+        ORDER BY event.position LIMIT 1
     )
     FOR UPDATE OF log;
     IF NOT FOUND THEN

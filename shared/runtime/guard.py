@@ -100,7 +100,11 @@ class _Watch:
             self.status = message["status"]
             present = {name for name, _ in message["headers"]}
             added = [(name, value) for name, value in _HEADERS if name not in present]
-            message["headers"] = [*message["headers"], *added, (b"x-request-id", b"%s%016x" % (_PROCESS, next(_numbers)))]
+            message["headers"] = [
+                *message["headers"],
+                *added,
+                (b"x-request-id", b"%s%016x" % (_PROCESS, next(_numbers))),
+            ]
         await self._send(message)
 
 

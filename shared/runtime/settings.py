@@ -29,7 +29,9 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None,
         description="PostgreSQL server to use (versions 15 to 18), as `postgresql://user:password@host/database`. "
-        "Without it `make run` starts an embedded server. The three separate processes need it.",
+        "Without it `make run` starts an embedded server. The three separate processes need it. Behind a pooler in "
+        "transaction mode (pgbouncer) it ends with `?pooler=transaction`; migrating and rebuilding go to the server "
+        "itself.",
     )
     listen_url: str | None = Field(
         default=None,

@@ -76,9 +76,7 @@ async def _append(request: Request, principal: Principal, *, atomic: bool, dry_r
     rules = Rules(civil_date(state.resources.clock.now()), state.editions)
     arguments = (media_type, headers.raw, body, rules.faults)
     reading = await asyncio.to_thread(read, *arguments) if len(body) > _LARGE_BODY_BYTES else read(*arguments)
-    asked = AppendRequest(
-        candidates=reading.candidates, recorded_by=principal.key_id, atomic=atomic, dry_run=dry_run
-    )
+    asked = AppendRequest(candidates=reading.candidates, recorded_by=principal.key_id, atomic=atomic, dry_run=dry_run)
     if not asked.events:
         settlement = Ledger(0, {}, {}).settle(asked)
     else:

@@ -86,9 +86,12 @@ _PRECONDITIONS = [
         ("if-none-match", "`*`: append only if the stream does not exist."),
         (
             "homeward-expected",
-            "Where streams have to be, each by name: `child-a=5, child-b=none, child-c=exists`. Behind the `=` stands "
-            "a position, `none` (there is no such stream), `exists` or `any`. If any stream is elsewhere, nothing is "
-            "stored. Streams may be named of which no event is sent. Not together with If-Match or If-None-Match.",
+            (
+                "Where streams have to be, each by name: `child-a=5, child-b=none, child-c=exists`. Behind the `=` "
+                "stands a position, `none` (there is no such stream), `exists` or `any`. If any stream is elsewhere, "
+                "nothing is stored. Streams may be named of which no event is sent. Not together with If-Match or "
+                "If-None-Match."
+            ),
         ),
     )
 ]
@@ -142,9 +145,9 @@ APPEND_ANSWERS: dict[int | str, dict[str, Any]] = {
         "content": {**_VERDICTS, **_PROBLEM},
     },
     412: problem_document(
-        "A stream is not where If-Match, If-None-Match or Homeward-Expected says. Nothing was stored. For the first two "
-        "`ETag` says where it is; for the last, `errors` names each such stream by its place in the header, from 0, "
-        "as in `:homeward-expected.2`, and says where it is."
+        "A stream is not where If-Match, If-None-Match or Homeward-Expected says. Nothing was stored. For the first "
+        "two `ETag` says where it is; for the last, `errors` names each such stream by its place in the header, from "
+        "0, as in `:homeward-expected.2`, and says where it is."
     ),
     413: problem_document("The body, or the number of events, is over the limit: GET /v1/limits."),
     415: problem_document("The Content-Type is none of those taken, or not UTF-8, or the body is compressed."),

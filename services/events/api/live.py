@@ -18,6 +18,17 @@ router = APIRouter(tags=["events"], responses=KEYED)
 _PAGE_EVENTS = 500
 _PAGE_BYTES = 1_000_000
 
+#: One message; before OpenAPI 3.2 the schema of a stream of messages describes each of them.
+_MESSAGE = {
+    "type": "object",
+    "properties": {
+        "event": {"enum": ["recorded", "head"]},
+        "id": {"type": "string", "description": "Position of the event."},
+        "data": {"type": "string", "description": "For `recorded`: JSON, one item of a page of the feed."},
+        "retry": {"type": "integer", "description": "Milliseconds to wait before coming back."},
+    },
+}
+
 
 @router.get(
     "/v1/events/live",
@@ -27,7 +38,7 @@ _PAGE_BYTES = 1_000_000
         200: {
             "description": "Messages `recorded`, each with the position as `id` and one event as `data`, as in the "
             "feed; a message `head` when all there was has been sent.",
-            "content": {MEDIA_TYPE: {"schema": {"type": "string"}}},
+            "content": {MEDIA_TYPE: {"schema": _MESSAGE}},
         },
         204: {"description": "With `known_at`: everything has been read. An EventSource does not come back then."},
         429: problem_document("Too many readers of this authority wait already."),

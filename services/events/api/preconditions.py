@@ -68,9 +68,7 @@ NO_PRECONDITIONS = Preconditions()
 
 def preconditions(headers: Headers) -> Preconditions:
     """Read the preconditions of a request; raises InvalidInput for any that cannot be kept."""
-    if_match, if_none_match, named = (
-        _header(headers, name) for name in ("if-match", "if-none-match", EXPECTED_HEADER)
-    )
+    if_match, if_none_match, named = (_header(headers, name) for name in ("if-match", "if-none-match", EXPECTED_HEADER))
     if (if_match, if_none_match, named).count(None) < 2:  # noqa: PLR2004 - of three one may be there
         raise _refusal(":if-match", "Send one of If-Match, If-None-Match and Homeward-Expected.")
     if named is not None:

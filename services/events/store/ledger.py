@@ -83,7 +83,9 @@ class Ledger:
         if all(key_of(event) in self.known for event in request.events):
             return {}
         heads = {stream: self.stream_heads.get(stream, 0) for stream in request.expected}
-        return {stream: heads[stream] for stream, expected in request.expected.items() if not fits(expected, heads[stream])}
+        return {
+            stream: heads[stream] for stream, expected in request.expected.items() if not fits(expected, heads[stream])
+        }
 
     def _judge(self, candidate: Candidate, before: int, recorded_by: str) -> Outcome:
         """Decide on one event; the request it came with began when the log ended at ``before``."""

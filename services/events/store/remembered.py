@@ -22,14 +22,16 @@ from shared.domain.clock import Clock
 from shared.wire.append import REJECTED
 
 # A single event, by far the most frequent append, needs no function.  A conflict is not passed
-# over here: where no row was inserted the log is looked at.
+# over here: where no row was inserted the log is looked at.  The event at the end is asked for as
+# the first one from its position on, because that order is an index's own: see the migration.
 _APPEND_ONE = """
 INSERT INTO events.event (authority_id, recorded_at, position, stream, stream_position,
                           source, event_id, type, recorded_by, body, digest, link)
 SELECT $1, $4, $2::bigint + 1, $5, $6::bigint, $7, $8, $9, $10, $11, $12, $13
 FROM events.log
-WHERE log.authority_id = $1 AND EXISTS (
-    SELECT FROM events.event AS last WHERE last.authority_id = $1 AND last.position = $2 AND last.link = $3
+WHERE log.authority_id = $1 AND $3 = (
+    SELECT CASE WHEN position = $2 THEN link END
+    FROM events.event WHERE authority_id = $1 AND position >= $2 ORDER BY position LIMIT 1
 )
 FOR UPDATE OF log
 ON CONFLICT DO NOTHING
@@ -102,7 +104,7 @@ async def _store(connection: Connection, authority_id: str, ledger: Ledger, cloc
     rows = rows_of(authority_id, recorded_at, memory.link, ledger.added)
     end = (authority_id, memory.position, memory.link, recorded_at)
     if len(rows) == 1:
-        stored = await connection.execute(_APPEND_ONE, *end, *rows[0][1:]) == "INSERT 0 1"
+        stored: bool = await connection.execute(_APPEND_ONE, *end, *rows[0][1:]) == "INSERT 0 1"
     else:
         stored = await connection.fetchval(_APPEND_MANY, *end, *_columns(rows)) == "stored"
     if stored:
@@ -112,7 +114,9 @@ async def _store(connection: Connection, authority_id: str, ledger: Ledger, cloc
 
 def _columns(rows: Sequence[Row]) -> list[Sequence[Any]]:
     """Return the arguments of the function that inserts several rows; what all rows share is given once."""
-    _, streams, stream_positions, sources, event_ids, types, recorded_by, bodies, digests, links = zip(*rows, strict=True)
+    _, streams, stream_positions, sources, event_ids, types, recorded_by, bodies, digests, links = zip(
+        *rows, strict=True
+    )
     return [
         streams,
         stream_positions,

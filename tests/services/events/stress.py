@@ -336,11 +336,11 @@ class Difference:
 
 def difference(seen: Sequence[Seen], stored: Sequence[Seen]) -> Difference:
     """Compare what was followed with what is stored, both in their order."""
-    once = list(dict.fromkeys(seen))
-    common = set(stored)
+    once = dict.fromkeys(seen)
+    common = dict.fromkeys(stored)
     return Difference(
-        skipped=len(common - set(seen)),
+        skipped=len(common.keys() - once.keys()),
         doubled=len(seen) - len(once),
-        invented=len(set(seen) - common),
-        reordered=[each for each in once if each in common] != [each for each in stored if each in set(once)],
+        invented=len(once.keys() - common.keys()),
+        reordered=[each for each in once if each in common] != [each for each in common if each in once],
     )

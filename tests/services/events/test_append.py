@@ -317,4 +317,5 @@ async def test_the_service_is_ready_over_a_migrated_database(client: httpx.Async
     """Readiness names every part."""
     answer = await client.get("/readyz")
 
-    assert (answer.status_code, answer.json()["checks"]) == (200, {"database": "ok", "appender": "ok"})
+    assert answer.status_code == 200
+    assert answer.json()["checks"] | {"database": "ok", "appender": "ok"} == answer.json()["checks"]

@@ -55,6 +55,13 @@ async def test_a_connection_through_a_pooler_that_nobody_told_of_is_refused(pool
                 pass
 
 
+def test_no_other_pooler_is_taken() -> None:
+    """What a URL says of its pooler is believed in one word only, and never passed on to the server."""
+    assert "pooler" not in driver_url("postgresql://host/homeward?pooler=transaction").query
+    with pytest.raises(ValueError, match="pooler"):
+        driver_url("postgresql://host/homeward?pooler=session")
+
+
 async def test_every_transaction_is_in_the_role_and_leaves_nothing_behind(pooled_url: str) -> None:
     """The service acts in its role with its settings; whoever is lent the connection next finds none of them."""
     engine = create_engine(pooled_url, service="scheduler")

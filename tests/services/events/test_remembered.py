@@ -48,9 +48,7 @@ class Remembering:
     async def append(self, *requests: AppendRequest) -> list[Settlement]:
         if self.memory.serves:
             async with self.pool.connection() as connection:
-                settled = await append_remembered(
-                    connection, self.key.authority_id, requests, self.clock, self.memory
-                )
+                settled = await append_remembered(connection, self.key.authority_id, requests, self.clock, self.memory)
             if settled is not None:
                 self.sufficed += 1
                 return settled
@@ -207,8 +205,7 @@ async def test_what_needs_a_look_gets_one(remembering: Remembering) -> None:
 
     assert remembering.sufficed == 0
     assert [
-        each if isinstance(each, Mismatch) else [outcome.verdict.value for outcome in each]
-        for (each,) in settlements
+        each if isinstance(each, Mismatch) else [outcome.verdict.value for outcome in each] for (each,) in settlements
     ] == [["stored"], ["duplicate"], ["duplicate"], Mismatch({"child-a1": 2}), ["withheld", "conflict", "conflict"]]
 
 
