@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Query, Request
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from services.events.api.documents import STREAM_PATTERN
 from services.events.store.connection import Pool
@@ -56,10 +56,9 @@ After = Annotated[int, Query(ge=0, le=GREATEST_POSITION, description="Read what 
 Limit = Annotated[int, Query(ge=1, le=PAGE_EVENTS, description="Most events in the page; it may hold fewer.")]
 Wait = Annotated[
     float,
+    Field(ge=0, le=LONG_POLL_SECONDS),
     BeforeValidator(_seconds),
     Query(
-        ge=0,
-        le=LONG_POLL_SECONDS,
         description="At the end of the log wait so many seconds for the next event that is asked for, and answer at "
         "once when it comes. What was known at an instant does not grow: with `known_at` nothing is waited for.",
     ),
