@@ -23,6 +23,7 @@ CHECKS = (
     "ignored_auth",
 )
 EXAMPLES = 60
+CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 SEED = 20_261_123
 
 
@@ -47,7 +48,7 @@ def test_no_request_breaks_the_document(running: System, service: str) -> None:
         url = f"{client.base_url}/openapi/{service}.json"
     run = subprocess.run(
         [
-            *(str(Path(sys.executable).parent / "schemathesis"), "run", url),
+            *(str(Path(sys.executable).parent / "schemathesis"), "--config-file", str(CONFIGURATION), "run", url),
             *("-H", f"Authorization: Bearer {key}"),
             *("--checks", ",".join(CHECKS), "--phases", "examples,coverage,fuzzing"),
             *("--max-examples", str(EXAMPLES), "--seed", str(SEED), "--suppress-health-check", "all"),
