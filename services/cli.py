@@ -32,8 +32,8 @@ from sqlalchemy.pool import NullPool
 
 from services import consumers, log_commands, rebuild
 from services.embedded import program
-from services.embedded.database import DATABASE_TROUBLE, in_words, running_database
-from services.embedded.program import CannotStart, read_settings
+from services.embedded.database import DATABASE_TROUBLE, in_words
+from services.embedded.program import CannotStart, operated_database
 from shared.domain.clock import Clock, SystemClock
 from shared.domain.ids import AUTHORITY_PATTERN
 from shared.identity import store
@@ -63,22 +63,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1
 
 
-def _database_url() -> str:
-    url = running_database(read_settings())
-    if url is None:
-        raise Refused(
-            "which database? Set HOMEWARD_DATABASE_URL=postgresql://user:password@host/database, "
-            "or start `make run` first to use its embedded one."
-        )
-    return url
-
-
 def _run(_: argparse.Namespace) -> int:
     return program.main()
 
 
 def _migrate(_: argparse.Namespace) -> int:
-    migrations.upgrade(_database_url())
+    migrations.upgrade(operated_database())
     sys.stdout.write("The database has the present schema.\n")
     return 0
 
@@ -87,7 +77,7 @@ def _in_transaction(work: Work) -> Command:
     """Return a command that does ``work`` in one transaction and prints what it returns."""
 
     async def connect_and_work(asked: argparse.Namespace) -> str:
-        engine = create_async_engine(driver_url(_database_url()), poolclass=NullPool)
+        engine = create_async_engine(driver_url(operated_database()), poolclass=NullPool)
         try:
             async with engine.begin() as connection:
                 return await work(connection, asked, SystemClock())

@@ -25,8 +25,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from services.embedded.database import DATABASE_TROUBLE, in_words, running_database
-from services.embedded.program import CannotStart, read_settings
+from services.embedded.database import DATABASE_TROUBLE, in_words
+from services.embedded.program import CannotStart, operated_database
 from services.events.store.connection import Pool, open_pool
 from services.events.store.lag import Behind, behind
 from services.reporting.store import log as reporting
@@ -108,12 +108,7 @@ def _command(work: Work) -> Callable[[argparse.Namespace], int]:
     """Return a command that does ``work`` in one transaction on the database that is set or running."""
 
     async def connect_and_work(asked: argparse.Namespace) -> int:
-        url = running_database(read_settings())
-        if url is None:
-            raise Refused(
-                "which database? Set HOMEWARD_DATABASE_URL=postgresql://user:password@host/database, "
-                "or start `make run` first to use its embedded one."
-            )
+        url = operated_database()
         engine = create_async_engine(driver_url(url), poolclass=NullPool)
         try:
             async with engine.begin() as connection, open_pool(url, size=1) as pool:

@@ -22,15 +22,14 @@ from pathlib import Path
 from time import perf_counter
 
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from services.embedded.database import DATABASE_TROUBLE, in_words, running_database
-from services.embedded.program import CannotStart, read_settings
+from services.embedded.database import DATABASE_TROUBLE, in_words
+from services.embedded.program import CannotStart, operated_database
 from services.events.store.chain import BeyondEnd, Verifier, snapshot
 from services.events.store.connection import Pool, open_pool
 from services.events.store.heads import heads_behind, log_end, public_keys
 from services.events.store.proof import Wanted, proof
+from services.events_bar import events_bar
 from shared.domain.errors import NotReady
 from shared.domain.ids import check_stream
 from shared.domain.signed_head import SignedHead, key_id_of
@@ -115,7 +114,7 @@ def _command(work: Work) -> Callable[[argparse.Namespace], int]:
 
     def command(asked: argparse.Namespace) -> int:
         try:
-            return asyncio.run(open_and_work(asked, _database_url()))
+            return asyncio.run(open_and_work(asked, operated_database()))
         except (NotChecked, CannotStart) as error:
             sys.stderr.write(f"homeward: {error}\n")
         except NotReady as error:
@@ -127,13 +126,6 @@ def _command(work: Work) -> Callable[[argparse.Namespace], int]:
         return NOT_CHECKED
 
     return command
-
-
-def _database_url() -> str:
-    url = running_database(read_settings())
-    if url is None:
-        raise NotChecked("which database? Set HOMEWARD_DATABASE_URL, or start `make run` to use its embedded one.")
-    return url
 
 
 async def _verify(pool: Pool, asked: argparse.Namespace) -> int:
@@ -173,15 +165,8 @@ async def _verify_one(pool: Pool, authority_id: str, asked: argparse.Namespace, 
 @contextmanager
 def _progress(authority_id: str, first: int, last: int) -> Iterator[Callable[[int], None]]:
     """Yield a function that shows, on a terminal, up to which position the log is verified."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
     began = perf_counter()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with events_bar(transient=True) as bar:
         task = bar.add_task(authority_id, total=max(last - first + 1, 0), rate="")
 
         def show(position: int) -> None:
@@ -262,7 +247,7 @@ async def _refuse_unknown(authority_id: str) -> None:
 
 
 async def _authorities() -> list[str]:
-    engine = create_engine(_database_url(), service="events", pool_size=1)
+    engine = create_engine(operated_database(), service="events", pool_size=1)
     try:
         async with engine.connect() as connection:
             return list(await authorities(connection))

@@ -17,12 +17,11 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress, TaskID
 
-from services.embedded.database import running_database
-from services.embedded.program import read_settings
+from services.embedded.program import operated_database
 from services.events.store.histories import open_histories
+from services.events_bar import events_bar
 from services.reporting.rebuild import JourneyRebuild
 from services.scheduler.rebuild import ReviewRebuild
 from shared.domain.clock import Clock, SystemClock
@@ -48,16 +47,11 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def command(asked: argparse.Namespace) -> int:
-    """Do what ``homeward rebuild`` was asked; return the exit status.  Raises CannotRebuild with the reason."""
+    """Do what ``homeward rebuild`` was asked; return the exit status.  Raises CannotRebuild or CannotStart."""
     unknown = [name for name in asked.service if name not in PROJECTIONS]
     if unknown:
         raise CannotRebuild(f"there is no projection of {unknown[0]}; there are: {', '.join(PROJECTIONS)}")
-    url = running_database(read_settings())
-    if url is None:
-        raise CannotRebuild(
-            "which database? Set HOMEWARD_DATABASE_URL=postgresql://user:password@host/database, "
-            "or start `make run` first to use its embedded one."
-        )
+    url = operated_database()
     names = [name for name in PROJECTIONS if name in (asked.service or PROJECTIONS)]
     with _progress() as shown:
         try:
@@ -106,14 +100,7 @@ class Shown:
 
 @contextmanager
 def _progress() -> Iterator[Shown]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with events_bar() as progress:
         yield Shown(progress)
 
 

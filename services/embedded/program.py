@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from services.demonstration.load import LoadFailed
 from services.embedded import demonstration, demonstration_key
 from services.embedded.app import Homeward
-from services.embedded.database import DATABASE_TROUBLE, in_words, open_database
+from services.embedded.database import DATABASE_TROUBLE, in_words, open_database, running_database
 from services.embedded.demonstration_key import UnusableKey
 from services.embedded.postgres import PostgresTrouble
 from services.embedded.screen import Screen, Welcome
@@ -147,6 +147,17 @@ def read_settings() -> Settings:
             for each in error.errors(include_input=False)
         )
         raise CannotStart(f"A setting cannot be used. {faults}. All settings: docs/reference/settings.md") from None
+
+
+def operated_database() -> str:
+    """Return the URL of the database that an operator's command works on; raises CannotStart if there is none."""
+    url = running_database(read_settings())
+    if url is None:
+        raise CannotStart(
+            "which database? Set HOMEWARD_DATABASE_URL=postgresql://user:password@host/database, "
+            "or start `make run` first to use its embedded one."
+        )
+    return url
 
 
 @contextmanager

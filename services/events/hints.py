@@ -22,7 +22,7 @@ from typing import Any
 import asyncpg
 
 from services.events.store.connection import Pool
-from shared.runtime.database import behind_pooler, driver_url, server_settings
+from shared.runtime.database import behind_pooler, plain_url, server_settings
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class Hints:
         self._how: dict[str, Any] = (
             {} if behind_pooler(database_url) else {"server_settings": server_settings("events")}
         )
-        self._url = driver_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._url = plain_url(database_url)
         self._pool = pool
         self._hear = hear
         self._untold: set[str] = set()

@@ -30,6 +30,11 @@ def driver_url(database_url: str) -> URL:
     return url.difference_update_query([_POOLER]).set(drivername=DRIVER)
 
 
+def plain_url(database_url: str) -> str:
+    """Return the URL for asyncpg itself, password included; raises ValueError as :func:`driver_url` does."""
+    return driver_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 def behind_pooler(database_url: str) -> bool:
     """Tell whether the URL says that it leads to a pooler in transaction mode, such as pgbouncer.
 

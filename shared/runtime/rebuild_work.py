@@ -24,7 +24,7 @@ import orjson
 
 from shared.domain.envelope import RecordedEvent
 from shared.domain.ids import AUTHORITY_STREAM
-from shared.runtime.database import driver_url, server_settings
+from shared.runtime.database import plain_url, server_settings
 from shared.runtime.log_copy import copied
 from shared.runtime.projecting import EventReader
 from shared.runtime.rebuild_schema import Schemas
@@ -167,8 +167,7 @@ def _copies(events: Iterable[RecordedEvent]) -> Rows:
 
 
 async def _connect(database_url: str, service: str) -> Any:
-    url = driver_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
-    return await asyncpg.connect(url, timeout=10, server_settings=server_settings(service))
+    return await asyncpg.connect(plain_url(database_url), timeout=10, server_settings=server_settings(service))
 
 
 async def work(job: Job, todo: Sequence[Batch], done: Callable[[int], None], *, processes: int | None = None) -> None:

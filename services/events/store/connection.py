@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 
 from shared.domain.errors import NotReady
-from shared.runtime.database import behind_pooler, driver_url, local_settings, server_settings
+from shared.runtime.database import behind_pooler, local_settings, plain_url, server_settings
 
 #: A connection of asyncpg's.
 Connection = Any
@@ -137,7 +137,7 @@ async def open_pool(database_url: str, *, size: int) -> AsyncIterator[Pool]:
     how: dict[str, Any] = {"statement_cache_size": 0} if pooled else {"server_settings": settings}
     connect = partial(
         asyncpg.connect,
-        driver_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False),
+        plain_url(database_url),
         timeout=10,
         command_timeout=60,
         **how,

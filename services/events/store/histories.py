@@ -6,20 +6,19 @@ child.  Nothing here writes.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import asyncpg
-import orjson
 
+from services.events.store.read import log_head
+from services.events.store.stream import recorded_events
 from shared.domain.envelope import RecordedEvent
-from shared.runtime.database import driver_url, server_settings
-from shared.wire.feed import ReadPage, recorded_event
+from shared.runtime.database import plain_url, server_settings
+from shared.wire.feed import ReadPage
 
 _COLUMNS = "position, stream, stream_position, recorded_at, recorded_by, body"
-_HEAD = "SELECT coalesce(max(position), 0) FROM events.event WHERE authority_id = $1"
 _STREAMS = """
 SELECT stream, count(*) AS events FROM events.event
 WHERE authority_id = $1 AND position <= $2 GROUP BY stream ORDER BY stream
@@ -33,17 +32,6 @@ SELECT {_COLUMNS} FROM events.event WHERE authority_id = $1 AND position > $2 OR
 """  # noqa: S608 - the columns are those above
 
 
-class _Row(NamedTuple):
-    """A row of the log as :func:`shared.wire.feed.recorded_event` takes it."""
-
-    position: int
-    stream: str
-    stream_position: int
-    recorded_at: datetime
-    recorded_by: str
-    event: dict[str, Any]
-
-
 class Histories:
     """The log over one connection; not for two tasks at once."""
 
@@ -53,7 +41,7 @@ class Histories:
 
     async def head(self, authority_id: str) -> int:
         """Return the position at which the log ends; 0 while it is empty."""
-        return int(await self._connection.fetchval(_HEAD, authority_id))
+        return await log_head(self._connection, authority_id)
 
     async def streams(self, authority_id: str, *, until: int) -> list[tuple[str, int]]:
         """Return every stream there was at position ``until``, in order, with its number of events."""
@@ -68,7 +56,9 @@ class Histories:
         Raises UnreadableEvent for an event that this process cannot understand.
         """
         found: dict[str, list[RecordedEvent]] = {stream: [] for stream in streams}
-        for event in _events(authority_id, await self._connection.fetch(_HISTORIES, authority_id, streams, until)):
+        for event in recorded_events(
+            authority_id, await self._connection.fetch(_HISTORIES, authority_id, streams, until)
+        ):
             found[event.stream].append(event)
         return found
 
@@ -80,21 +70,14 @@ class Histories:
         del wait_seconds
         rows = await self._connection.fetch(_PAGE, authority_id, after, limit)
         head = await self.head(authority_id)
-        events = list(_events(authority_id, rows))
+        events = list(recorded_events(authority_id, rows))
         return ReadPage(events, head == (events[-1].position if events else after), head)
-
-
-def _events(authority_id: str, rows: Iterable[Any]) -> Iterable[RecordedEvent]:
-    for position, stream, stream_position, recorded_at, recorded_by, body in rows:
-        row = _Row(position, stream, stream_position, recorded_at, recorded_by, orjson.loads(body))
-        yield recorded_event(authority_id, row)
 
 
 @asynccontextmanager
 async def open_histories(database_url: str) -> AsyncIterator[Histories]:
     """Yield the log, read in the role of the events service."""
-    url = driver_url(database_url).set(drivername="postgresql").render_as_string(hide_password=False)
-    connection = await asyncpg.connect(url, timeout=10, server_settings=server_settings("events"))
+    connection = await asyncpg.connect(plain_url(database_url), timeout=10, server_settings=server_settings("events"))
     try:
         yield Histories(connection)
     finally:
