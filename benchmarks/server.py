@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import Request, Response
 
 from services.events.app import create_app
+from shared.runtime.memory import spare_the_collector
 from shared.runtime.settings import Settings
 
 #: Where the operation lies that does no more than read and parse.
@@ -29,6 +30,7 @@ def main() -> None:
         count = sum(1 for line in body.split(b"\n") if line and orjson.loads(line))
         return Response(orjson.dumps({"read": count}), media_type="application/json")
 
+    spare_the_collector()
     server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="warning"))
     server.run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from shared.domain.envelope import NewEvent
 from shared.domain.errors import HomewardError
 from shared.wire.append import Verdict
@@ -45,10 +47,11 @@ class AppendRequest:
     ``expected`` says of streams where they have to be for anything to be stored; no event
     of theirs need be among the candidates.  ``atomic`` stores all events or none;
     ``dry_run`` stores none and tells what would become of them.  ``recorded_by`` is the id
-    of the API key that asks.  ``events`` are the valid ones of the candidates, in their order.
+    of the API key that asks.  ``events`` are the valid ones of the candidates, in their
+    order; ``amends`` tells whether any of them corrects or retracts an earlier event.
     """
 
-    __slots__ = ("atomic", "candidates", "dry_run", "events", "expected", "recorded_by")
+    __slots__ = ("amends", "atomic", "candidates", "dry_run", "events", "expected", "recorded_by")
 
     def __init__(
         self,
@@ -61,13 +64,14 @@ class AppendRequest:
     ) -> None:
         self.candidates = candidates
         self.events: list[NewEvent] = [each.event for each in candidates if each.event is not None]
+        self.amends = any(event.amends for event in self.events)
         self.recorded_by = recorded_by
         self.expected = expected or {}
         self.atomic = atomic
         self.dry_run = dry_run
 
 
-class Place(NamedTuple):
+class Place(Struct, frozen=True, gc=False):
     """Where an event lies: in the authority's log and in its stream, both from 1."""
 
     position: int
@@ -75,7 +79,7 @@ class Place(NamedTuple):
     stream_position: int
 
 
-class Outcome(NamedTuple):
+class Outcome(Struct, frozen=True):
     """What became of one event; ``place`` is that of what is stored under its source and id, if anything."""
 
     verdict: Verdict

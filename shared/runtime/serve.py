@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from shared.runtime import logs
+from shared.runtime.memory import spare_the_collector
 from shared.runtime.settings import Settings
 
 #: Where the three separate processes listen unless HOMEWARD_PORT says otherwise.
@@ -59,6 +60,7 @@ def serve(app: FastAPI, service: str, settings: Settings) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     server = Server(config, lambda: before_stop(app))
+    spare_the_collector()
     with suppress(KeyboardInterrupt):
         server.run()
     if not server.started:

@@ -142,14 +142,13 @@ def _status(verdicts: Sequence[Verdict], rejected: int, atomic: bool) -> int:
 
 def _item(index: int, outcome: Outcome) -> dict[str, Any]:
     """Write a verdict as AppendItem does."""
-    verdict, event_id, place, error = outcome
-    position, stream, stream_position = place or (None, None, None)
+    place = outcome.place
     return {
         "index": index,
-        "id": event_id,
-        "status": verdict,
-        "position": position,
-        "stream": stream,
-        "stream_position": stream_position,
-        "problem": problem_of(error).model_dump() if error else None,
+        "id": outcome.event_id,
+        "status": outcome.verdict,
+        "position": place.position if place else None,
+        "stream": place.stream if place else None,
+        "stream_position": place.stream_position if place else None,
+        "problem": problem_of(outcome.error).model_dump() if outcome.error else None,
     }

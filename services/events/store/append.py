@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
 
 from services.events.model import AppendRequest, Place, Settlement
 from services.events.store.connection import LOCK_TIMEOUT, Connection
 from services.events.store.ledger import Added, Key, Known, Ledger, key_of
 from services.events.store.memory import LogMemory
 from shared.domain.clock import Clock
-from shared.domain.hash_chain import LeafFields, first_link, leaf
+from shared.domain.hash_chain import first_link, leaf_of, microseconds
 from shared.domain.hash_chain import link as link_of
 
 # The subquery is computed before the row is locked: one round trip instead of two.
@@ -62,19 +61,9 @@ FROM unnest($3::bigint[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::
 """
 
 
-class Row(NamedTuple):
-    """What is inserted of one event, besides the authority and the instant, in the order of the statements."""
-
-    position: int
-    stream: str
-    stream_position: int
-    source: str
-    event_id: str
-    type: str
-    recorded_by: str
-    body: bytes
-    digest: bytes
-    link: bytes
+#: What is inserted of one event besides the authority and the instant: position, stream, stream position, source, id,
+#: type, the id of the key that appends it, body, digest, link.
+Row = tuple[int, str, int, str, str, str, str, bytes, bytes, bytes]
 
 
 class LogDisorder(Exception):
@@ -106,7 +95,7 @@ async def append_many(
         recorded_at = max(clock.now(), recorded_at) if recorded_at else clock.now()
         rows = rows_of(authority_id, recorded_at, link, ledger.added)
         await _insert(connection, authority_id, recorded_at, rows)
-        link = rows[-1].link
+        link = rows[-1][-1]
     if memory is not None and recorded_at is not None:
         memory.ended(ledger.head, link, recorded_at, ledger.stream_heads)
     return settlements
@@ -165,32 +154,12 @@ async def _insert(connection: Connection, authority_id: str, recorded_at: dateti
 def rows_of(authority_id: str, recorded_at: datetime, last_link: bytes, added: Sequence[Added]) -> list[Row]:
     """Return the rows to insert, each bound to the one before it; ``last_link`` is that of the log's last event."""
     rows: list[Row] = []
-    for event, (position, stream, stream_position), recorded_by in added:
-        fields = LeafFields(
-            authority_id,
-            position,
-            stream,
-            stream_position,
-            event.type,
-            event.source,
-            event.event_id,
-            recorded_at,
-            recorded_by,
-            event.digest,
-        )
-        last_link = link_of(last_link, leaf(fields))
-        rows.append(
-            Row(
-                position,
-                stream,
-                stream_position,
-                event.source,
-                event.event_id,
-                event.type,
-                recorded_by,
-                event.body,
-                event.digest,
-                last_link,
-            )
-        )
+    recorded = microseconds(recorded_at)
+    for each in added:
+        event, place, by = each.event, each.place, each.recorded_by
+        position, stream, stream_position = place.position, place.stream, place.stream_position
+        type_, source, event_id, digest = event.type, event.source, event.event_id, event.digest
+        of_row = leaf_of(authority_id, position, stream, stream_position, type_, source, event_id, recorded, by, digest)
+        last_link = link_of(last_link, of_row)
+        rows.append((position, stream, stream_position, source, event_id, type_, by, event.body, digest, last_link))
     return rows

@@ -7,7 +7,9 @@ one that remembers where the log ended and lets the database compare.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from services.events.model import AppendRequest, Mismatch, Outcome, Place, Settlement, fits
 from shared.domain.catalogue.governance import RecordCorrected
@@ -21,7 +23,7 @@ from shared.wire.content_modes import Candidate
 Key = tuple[str, str]
 
 
-class Known(NamedTuple):
+class Known(Struct, frozen=True, gc=False):
     """What is known of an event in the log.
 
     ``body`` is what was stored.  It may be left out (None) where every event that is asked
@@ -34,12 +36,27 @@ class Known(NamedTuple):
     body: bytes | None
 
 
-class Added(NamedTuple):
+class Added(Struct, frozen=True, gc=False):
     """An event to be inserted, its place, and the id of the key that appends it."""
 
     event: NewEvent
     place: Place
     recorded_by: str
+
+    @property
+    def type(self) -> str:
+        """The event's type."""
+        return self.event.type
+
+    @property
+    def digest(self) -> bytes:
+        """The SHA-256 of what is stored."""
+        return self.event.digest
+
+    @property
+    def body(self) -> bytes:
+        """What is stored."""
+        return self.event.body
 
 
 class Ledger:
@@ -52,7 +69,7 @@ class Ledger:
 
     __slots__ = ("added", "head", "known", "stream_heads")
 
-    def __init__(self, head: int, known: dict[Key, Known], stream_heads: dict[str, int]) -> None:
+    def __init__(self, head: int, known: dict[Key, Known | Added], stream_heads: dict[str, int]) -> None:
         self.head = head
         self.known = known
         self.stream_heads = stream_heads
@@ -104,16 +121,16 @@ class Ledger:
         self.head += 1
         self.stream_heads[stream] = stream_position = self.stream_heads.get(stream, 0) + 1
         place = Place(self.head, stream, stream_position)
-        self.known[key] = Known(place, event.type, event.digest, event.body)
-        self.added.append(Added(event, place, recorded_by))
+        self.known[key] = added = Added(event, place, recorded_by)
+        self.added.append(added)
         return Outcome(Verdict.STORED, event.event_id, place)
 
     def _take_back(self, before: int) -> None:
         """Leave the log ending at ``before`` again."""
         while self.head > before:
-            event, place, _ = self.added.pop()
-            del self.known[key_of(event)]
-            self.stream_heads[place.stream] = place.stream_position - 1
+            last = self.added.pop()
+            del self.known[key_of(last.event)]
+            self.stream_heads[last.place.stream] = last.place.stream_position - 1
             self.head -= 1
 
     def _amendment_fault(self, event: NewEvent, amends: Key) -> Fault | None:
@@ -136,7 +153,7 @@ def key_of(event: NewEvent) -> Key:
     return event.source, event.event_id
 
 
-def _repeated(event: NewEvent, known: Known, before: int) -> Outcome:
+def _repeated(event: NewEvent, known: Known | Added, before: int) -> Outcome:
     """Judge an event whose source and id are taken, by the log or by an earlier event of its own request."""
     if _same(event, known):
         return Outcome(Verdict.DUPLICATE, event.event_id, known.place)
@@ -150,7 +167,7 @@ def _repeated(event: NewEvent, known: Known, before: int) -> Outcome:
     return Outcome(Verdict.CONFLICT, event.event_id, known.place, conflict)
 
 
-def _same(event: NewEvent, known: Known) -> bool:
+def _same(event: NewEvent, known: Known | Added) -> bool:
     """Tell whether the posted event says what the known one does, in whichever bytes."""
     if event.digest == known.digest:
         return True
@@ -162,7 +179,7 @@ def _same(event: NewEvent, known: Known) -> bool:
 def _unstored(outcomes: tuple[Outcome, ...], before: int, verdict: Verdict) -> tuple[Outcome, ...]:
     """Return the outcomes of a request that stores nothing: none of its events has a place of its own."""
     return tuple(
-        outcome._replace(verdict=_verdict_unstored(outcome.verdict, verdict), place=None)
+        replace(outcome, verdict=_verdict_unstored(outcome.verdict, verdict), place=None)
         if outcome.place is not None and outcome.place.position > before
         else outcome
         for outcome in outcomes

@@ -19,13 +19,15 @@ class LogMemory:
     every stream still ends where it did then, too.
 
     ``position`` (0: nothing is remembered), ``link`` and ``recorded_at`` are those of the
-    last event.  ``shared`` is set when another process was found to append to the log too.
+    last event.  ``shared`` is set when another process was found to append to the log too,
+    ``alone`` while requests come one after the other and not several at a time.
     """
 
-    __slots__ = ("_streams", "link", "position", "recorded_at", "shared")
+    __slots__ = ("_streams", "alone", "link", "position", "recorded_at", "shared")
 
     def __init__(self) -> None:
         self.shared = False
+        self.alone = False
         self._streams: dict[str, int] = {}
         self.forget()
 

@@ -55,8 +55,9 @@ async def append_remembered(
     of the end of the log otherwise.  ``connection`` is in no transaction.  Raises what
     ``append_many`` does; then nobody knows what was stored, and the memory has to forget.
     """
-    if any(request.dry_run or any(event.amends for event in request.events) for request in requests):
-        return None
+    for request in requests:
+        if request.amends or request.dry_run:
+            return None
     ledger = Ledger(memory.position, {}, await _stream_ends(connection, authority_id, requests, memory))
     settlements = [ledger.settle(request) for request in requests]
     if not all(map(_is_sure, requests, settlements)):
@@ -87,7 +88,8 @@ async def _stream_ends(
     """
     streams = {event.stream for request in requests for event in request.events}
     for request in requests:
-        streams.update(request.expected)
+        if request.expected:
+            streams.update(request.expected)
     ends = memory.ends_of(streams)
     if len(ends) < len(streams):
         asked = dict(await connection.fetch(_STREAM_ENDS, authority_id, list(streams.difference(ends))))
@@ -108,7 +110,7 @@ async def _store(connection: Connection, authority_id: str, ledger: Ledger, cloc
     else:
         stored = await connection.fetchval(_APPEND_MANY, *end, *_columns(rows)) == "stored"
     if stored:
-        memory.ended(ledger.head, rows[-1].link, recorded_at, ledger.stream_heads)
+        memory.ended(ledger.head, rows[-1][-1], recorded_at, ledger.stream_heads)
     return stored
 
 

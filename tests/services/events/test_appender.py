@@ -214,6 +214,27 @@ async def test_closing_does_not_wait_for_ever(
     assert len(await Log(key.authority_id).stored(pool)) == 1
 
 
+async def test_closing_stops_nobody_who_is_done(pool: Pool, clock: SettableClock, key: ApiKey) -> None:
+    """A caller whose append is answered goes on with what it does, however long that takes."""
+    appender = Appender(pool, clock)
+    done = asyncio.Event()
+
+    async def caller() -> str:
+        for _ in range(3):
+            await appender.append(key.authority_id, append_request(registered()))
+        await done.wait()
+        return "went on"
+
+    task = asyncio.create_task(caller())
+    await eventually(lambda: Log(key.authority_id).stored(pool))
+    await appender.close()
+    done.set()
+
+    with pytest.raises(NotReady):
+        await appender.append(key.authority_id, append_request(registered()))
+    assert await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_a_connection_lost_during_an_append_is_answered_503(
     client: httpx.AsyncClient, key: ApiKey, database_url: str
 ) -> None:
