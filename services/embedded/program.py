@@ -24,6 +24,7 @@ from services.embedded.signing_key import UnusableSigningKey, signing_key
 from shared.domain.clock import SystemClock, civil_date
 from shared.identity.keys import ApiKey
 from shared.runtime import logs, migrations
+from shared.runtime.memory import spare_the_collector
 from shared.runtime.serve import GRACE_SECONDS, Server
 from shared.runtime.settings import ENVIRONMENT_PREFIX, Settings
 
@@ -62,6 +63,7 @@ def _run(settings: Settings, screen: Screen) -> None:
             _migrate(database_url)
             ours = settings.model_copy(update={"database_url": database_url, "signing_key": signs_with})
             program = _Program(ours, listener, screen, key, _data(settings, log))
+            spare_the_collector()
             with asyncio.Runner(loop_factory=program.config.get_loop_factory()) as runner:
                 runner.run(program.run())
 
