@@ -11,6 +11,8 @@ PIP_INSTALL := $(PYTHON) -m pip install -qq --disable-pip-version-check --requir
 RUN_READY := $(VENV)/ready-to-run
 TEST_READY := $(VENV)/ready-to-test
 TESTS ?= tests
+# All tests are shared out among processes, each with a PostgreSQL of its own; a few are sooner done by one.
+WORKERS ?= $(if $(filter tests,$(TESTS)),logical,0)
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -19,7 +21,7 @@ run: $(RUN_READY) ## start everything in one process; Ctrl-C stops it
 	@exec $(PYTHON) -m services.embedded
 
 test: $(TEST_READY) ## run every test, against a real PostgreSQL
-	$(PYTHON) -m pytest $(TESTS)
+	$(PYTHON) -m pytest --numprocesses $(WORKERS) --maxprocesses 8 --dist worksteal $(TESTS)
 
 check: $(TEST_READY) ## lint, types, import contracts
 	$(PYTHON) -m ruff check .

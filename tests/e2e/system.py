@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,19 +16,12 @@ import httpx
 
 from shared.identity.keys import Scope
 from shared.wire.paths import PREFIXES, service_of
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE_TOKEN = "a-token-that-only-the-three-test-processes-share"
 START_SECONDS = 60.0
 T = TypeVar("T")
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def eventually(question: Callable[[], T | None], *, seconds: float = 30.0, what: str = "the condition") -> T:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -84,9 +86,21 @@ def server(folder: Path, **settings: str) -> Iterator[OwnServer]:
 @contextmanager
 def migrated_server(folder: Path, **settings: str) -> Iterator[OwnServer]:
     """Start a new server whose database is migrated, and stop it at the end."""
+    # As root, who alone runs servers under another account, this keeps the files that account's.
+    subprocess.run(["cp", "-a", str(_migrated_data()), str(folder / "postgres")], check=True)
     with server(folder, **settings) as own:
-        off_loop(migrations.upgrade, own.url)
         yield own
+
+
+@cache
+def _migrated_data() -> Path:
+    """Make data that are migrated, once in a test run: that takes longer than most of what is tested with them."""
+    kept = ExitStack()
+    atexit.register(kept.close)
+    folder = kept.enter_context(server_folder())
+    with server(folder) as own:
+        off_loop(migrations.upgrade, own.url)
+    return own.data
 
 
 @contextmanager
