@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,7 +12,8 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from services import consumers
+from services.cli.command import Status
+from services.cli.consumers import GOING_ON, STANDING_STILL
 from services.events.app import create_app
 from services.reporting.store.log import leases, log_copy
 from services.reporting.worker import JourneyProjector
@@ -24,29 +24,18 @@ from shared.runtime.log_copy import State, Stop
 from shared.runtime.projecting import project_page
 from shared.runtime.settings import Settings
 from shared.wire.content_modes import STRUCTURED
+from tests.services.cli.operating import operate
 from tests.support.clients import asgi_client
 from tests.support.council import new_authority
-from tests.support.databases import off_loop
 from tests.support.events import Log, cloud_event
 
 COUNCIL = "northshire"
 EVENTS = 3
 
 
-def operate(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    """Run the command; return its exit status and what it wrote to both outputs."""
-    parser = argparse.ArgumentParser()
-    consumers.add_command(parser.add_subparsers(required=True))
-    asked = parser.parse_args(["consumers", *arguments])
-    statuses: list[int] = []
-    off_loop(lambda: statuses.append(asked.command(asked)))
-    written = capsys.readouterr()
-    return statuses[0], written.out, written.err
-
-
 def listed(capsys: pytest.CaptureFixture[str], service: str = "reporting") -> dict[str, Any]:
     """Return what is told of a service for our council."""
-    lines = [json.loads(line) for line in operate(capsys, "--json")[1].splitlines()]
+    lines = [json.loads(line) for line in operate(capsys, "consumers", "--json")[1].splitlines()]
     return next(each for each in lines if (each["service"], each["authority"]) == (service, COUNCIL))
 
 
@@ -99,8 +88,8 @@ async def stop(database_url: str) -> None:
 
 async def test_a_log_that_nobody_follows_is_told(database: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Without any service running, the lag is that of the whole log, and the exit status is not that of good news."""
-    status, out, _ = operate(capsys)
-    assert status == consumers.STANDING_STILL
+    status, out, _ = operate(capsys, "consumers")
+    assert status == STANDING_STILL
     assert [line.split()[:4] for line in out.splitlines()] == [
         ["SERVICE", "AUTHORITY", "POSITION", "HEAD"],
         ["scheduler", COUNCIL, "0", "3"],
@@ -124,7 +113,7 @@ async def test_all_is_well_at_the_head(database: str, capsys: pytest.CaptureFixt
     await follow(database, events=EVENTS)
     async with connected(database) as connection:
         await leases_of_scheduler.take(connection, COUNCIL, "a-process", timedelta(hours=1))
-    assert operate(capsys)[0] == consumers.GOING_ON
+    assert operate(capsys, "consumers")[0] == GOING_ON
     told = listed(capsys)
     assert (told["lag_events"], told["lag_seconds"], told["state"]) == (0, 0.0, "running")
 
@@ -133,11 +122,11 @@ async def test_one_that_stands_still_says_where_and_why(database: str, capsys: p
     """Position, type, reason and since when are told, and it can be asked to try again."""
     await follow(database, events=1)
     await stop(database)
-    status, out, _ = operate(capsys)
-    assert status == consumers.STANDING_STILL
+    status, out, _ = operate(capsys, "consumers")
+    assert status == STANDING_STILL
     assert "stopped at position 2 (child.registered): KeyError at this event" in out
     assert "since 20" in out
-    status, out, _ = operate(capsys, "resume", "reporting", COUNCIL)
+    status, out, _ = operate(capsys, "consumers", "resume", "reporting", COUNCIL)
     assert (status, out.startswith("reporting tries again now")) == (0, True)
     async with connected(database) as connection:
         assert await log_copy.asked_to_resume(connection, [COUNCIL]) == {COUNCIL}
@@ -157,6 +146,6 @@ async def test_what_cannot_resume_is_refused_in_words(
     database: str, capsys: pytest.CaptureFixture[str], authority: str, message: str
 ) -> None:
     """A refusal is a sentence on standard error, and an exit status of its own."""
-    status, out, err = operate(capsys, "resume", "reporting", authority)
-    assert (status, out) == (consumers.NOT_DONE, "")
+    status, out, err = operate(capsys, "consumers", "resume", "reporting", authority)
+    assert (status, out) == (Status.NOT_DONE, "")
     assert message in err

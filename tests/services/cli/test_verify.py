@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from services.cli.command import Status
+from services.cli.verify import BROKEN, INTACT
 from services.events.app import create_app
 from services.events.store.connection import open_pool
-from services.log_commands import BROKEN, INTACT, NOT_CHECKED
 from shared.domain.clock import SettableClock
 from shared.runtime.settings import Settings
+from tests.services.cli.operating import operate
 from tests.services.events.tampering import PUBLIC_KEY, SignedLog, check_offline, kept_lines, signed_log, superuser
-from tests.services.log_command import operate
 from tests.support.clients import asgi_client
 from tests.support.council import new_authority
 
@@ -131,7 +132,7 @@ async def test_what_cannot_be_checked_is_no_verdict(
     """Status 2 and a sentence: neither intact nor broken."""
     status, out, err = operate(capsys, *arguments)
 
-    assert (status, out) == (NOT_CHECKED, "")
+    assert (status, out) == (Status.NOT_DONE, "")
     assert message in err
 
 
@@ -144,7 +145,7 @@ async def test_a_kept_head_that_is_none_is_refused(
 
     status, _, err = operate(capsys, "verify", "--heads", str(tmp_path / "kept"))
 
-    assert status == NOT_CHECKED
+    assert status == Status.NOT_DONE
     assert "kept, line 2" in err
 
 
@@ -157,45 +158,3 @@ async def test_the_written_proof_can_be_checked(
     assert status == INTACT
     assert json.loads(out.splitlines()[0])["stream"] == "child-a"
     assert (await check_offline(tmp_path, out.encode(), keys=[PUBLIC_KEY]))[0] == 0
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("verify", "--from", "0"),
-        ("verify", "--from", "x"),
-        ("verify", "--key", "secret"),
-        ("proof", "northshire", "--stream", "nobody"),
-    ],
-)
-def test_wrong_arguments_are_refused(capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]) -> None:
-    """A wrong argument ends with status 2 before anything is read."""
-    with pytest.raises(SystemExit) as ended:
-        operate(capsys, *arguments)
-
-    assert ended.value.code == NOT_CHECKED
-
-
-@pytest.mark.parametrize("url", ["mysql://x/y", "postgresql://someone:hush@127.0.0.1:1/x"])
-def test_a_database_that_is_away_is_no_verdict(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, url: str
-) -> None:
-    """Trouble with the database is status 2, told without its password."""
-    monkeypatch.setenv("HOMEWARD_DATABASE_URL", url)
-
-    status, _, err = operate(capsys, "verify")
-
-    assert status == NOT_CHECKED
-    assert err.startswith("homeward: ")
-    assert "hush" not in err
-
-
-def test_without_a_database_the_program_says_what_to_set(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """With neither a database set nor an embedded one running, the message names the variable."""
-    monkeypatch.setenv("HOMEWARD_DATA_DIR", str(tmp_path))
-
-    status, _, err = operate(capsys, "verify")
-
-    assert (status, "HOMEWARD_DATABASE_URL" in err) == (NOT_CHECKED, True)

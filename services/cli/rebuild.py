@@ -6,102 +6,69 @@
     homeward rebuild reporting           one of them
     homeward rebuild --check             exchange nothing; say whether what is shown follows from the log
 
-It works while the services serve and follow the log.  The services need no restart.
+It works while the services serve and follow the log.  The services need no restart.  It ends
+with 1 if a check finds rows that differ, and with 2 if it could not do what was asked.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
-from rich.progress import Progress, TaskID
-
-from services.embedded.program import operated_database
+from services.cli.command import Commands, Parser, Refused, Status, write
+from services.cli.database import Database, on_database
+from services.cli.progress import shown
 from services.events.store.histories import open_histories
-from services.events_bar import events_bar
 from services.reporting.rebuild import JourneyRebuild
 from services.scheduler.rebuild import ReviewRebuild
 from shared.domain.clock import Clock, SystemClock
 from shared.runtime.rebuild import Rebuildable, Rebuilt, Tells, job_of, rebuild
 from shared.runtime.rebuild_compare import Difference
-from shared.runtime.rebuild_schema import CannotRebuild
 from shared.wire.feed import UnreadableEvent
 
 PROJECTIONS: dict[str, Rebuildable] = {"scheduler": ReviewRebuild(), "reporting": JourneyRebuild()}
 
-#: The exit status when what is shown does not follow from the log.
-DIFFERENT = 1
+FOLLOWS, DIFFERENT = Status.WELL, Status.NOT_WELL
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_to(commands: Commands[Parser]) -> None:
     """Add ``rebuild`` to the operator's commands."""
     parser = commands.add_parser("rebuild", help="build a projection anew beside the live one, and exchange them")
-    parser.add_argument("service", nargs="*", metavar="SERVICE", help=f"{' or '.join(PROJECTIONS)}; without one, both")
+    parser.add_argument(
+        "service",
+        nargs="*",
+        type=_service,
+        metavar="SERVICE",
+        help=f"{' or '.join(PROJECTIONS)}; without one, both",
+    )
     parser.add_argument(
         "--check", action="store_true", help="exchange nothing; compare row for row, and exit with 1 if they differ"
     )
-    parser.set_defaults(command=command)
+    parser.set_defaults(command=on_database(_rebuild), not_done=Status.NOT_DONE)
 
 
-def command(asked: argparse.Namespace) -> int:
-    """Do what ``homeward rebuild`` was asked; return the exit status.  Raises CannotRebuild or CannotStart."""
-    unknown = [name for name in asked.service if name not in PROJECTIONS]
-    if unknown:
-        raise CannotRebuild(f"there is no projection of {unknown[0]}; there are: {', '.join(PROJECTIONS)}")
-    url = operated_database()
+def _service(text: str) -> str:
+    if text not in PROJECTIONS:
+        raise argparse.ArgumentTypeError(f"there is no projection of {text}; there are: {', '.join(PROJECTIONS)}")
+    return text
+
+
+async def _rebuild(database: Database, asked: argparse.Namespace) -> int:
     names = [name for name in PROJECTIONS if name in (asked.service or PROJECTIONS)]
-    with _progress() as shown:
+    with shown("Checking" if asked.check else "Rebuilding") as bar:
         try:
-            done = asyncio.run(run(url, names, SystemClock(), shown, check=asked.check))
+            done = await run(database.url, names, SystemClock(), bar, check=asked.check)
         except UnreadableEvent as error:
-            raise CannotRebuild(str(error)) from None
+            raise Refused(str(error)) from None
     for each in done:
-        sys.stdout.write(_sentences(each, check=asked.check))
-    return DIFFERENT if any(difference.differing for each in done for difference in each.differences) else 0
+        write(_sentences(each, check=asked.check))
+    return DIFFERENT if any(difference.differing for each in done for difference in each.differences) else FOLLOWS
 
 
 async def run(url: str, names: Sequence[str], clock: Clock, tell: Tells, *, check: bool) -> list[Rebuilt]:
     """Rebuild the projections of these names on the database of this URL."""
     services = [PROJECTIONS[name] for name in names]
     return await rebuild(job_of(url, open_histories, services, clock), services, clock, tell, check=check)
-
-
-class Shown:
-    """A rebuild as an operator sees it: a bar with events, rate and remaining time, and sentences above it."""
-
-    def __init__(self, progress: Progress) -> None:
-        """Show on ``progress``."""
-        self._progress = progress
-        self._bar: TaskID | None = None
-        self._total = 0
-
-    def say(self, sentence: str) -> None:
-        """Show a sentence above the bar."""
-        self._progress.console.print(sentence, highlight=False)
-
-    def expect(self, events: int) -> None:
-        """Make the bar longer."""
-        self._total += events
-        if self._bar is None:
-            self._bar = self._progress.add_task("events", total=self._total, rate="")
-        self._progress.update(self._bar, total=self._total)
-
-    def did(self, events: int) -> None:
-        """Move the bar on."""
-        if self._bar is None:
-            return
-        self._progress.update(self._bar, advance=events)
-        speed = self._progress.tasks[self._bar].speed
-        self._progress.update(self._bar, rate=f"{speed:,.0f} events/s" if speed else "")
-
-
-@contextmanager
-def _progress() -> Iterator[Shown]:
-    with events_bar() as progress:
-        yield Shown(progress)
 
 
 def _sentences(of: Rebuilt, *, check: bool) -> str:

@@ -14,27 +14,22 @@ ends with 2 if it could not do what was asked.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.embedded.database import DATABASE_TROUBLE, in_words
-from services.embedded.program import CannotStart, operated_database
-from services.events.store.connection import Pool, open_pool
+from services.cli.command import Commands, Parser, Refused, Status, write
+from services.cli.database import Database, on_database, refuse_unknown
+from services.events.store.connection import Pool
 from services.events.store.lag import Behind, behind
 from services.reporting.store import log as reporting
 from services.scheduler.store import events as scheduler
 from shared.domain.clock import SystemClock
-from shared.domain.errors import NotReady
 from shared.identity.store import authorities
-from shared.runtime.database import driver_url
 from shared.runtime.leases import Lease, Leases
 from shared.runtime.log_copy import LogCopy, Standing, State
 
@@ -43,15 +38,9 @@ CONSUMERS: dict[str, tuple[LogCopy, Leases]] = {
     "reporting": (reporting.log_copy, reporting.leases),
 }
 
-GOING_ON, STANDING_STILL, NOT_DONE = 0, 1, 2
+GOING_ON, STANDING_STILL = Status.WELL, Status.NOT_WELL
 
 _HEADINGS = ("SERVICE", "AUTHORITY", "POSITION", "HEAD", "LAG", "SECONDS", "STATE", "HOLDER")
-
-Work = Callable[[AsyncConnection, Pool, argparse.Namespace], Awaitable[int]]
-
-
-class Refused(Exception):
-    """What is asked for cannot be done; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,49 +82,24 @@ class Followed:
         }
 
 
-def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add_to(commands: Commands[Parser]) -> None:
     """Add ``consumers`` to the operator's commands."""
     parser = commands.add_parser("consumers", help="how far each consumer of the log has come")
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
-    parser.set_defaults(command=_command(_list))
+    parser.set_defaults(command=on_database(_list), not_done=Status.NOT_DONE)
     resume = parser.add_subparsers(metavar="COMMAND").add_parser("resume", help="let one that stands still try again")
     resume.add_argument("service", choices=sorted(CONSUMERS), metavar="SERVICE", help=" or ".join(CONSUMERS))
     resume.add_argument("authority", metavar="AUTHORITY")
-    resume.set_defaults(command=_command(_resume))
+    resume.set_defaults(command=on_database(_resume))
 
 
-def _command(work: Work) -> Callable[[argparse.Namespace], int]:
-    """Return a command that does ``work`` in one transaction on the database that is set or running."""
-
-    async def connect_and_work(asked: argparse.Namespace) -> int:
-        url = operated_database()
-        engine = create_async_engine(driver_url(url), poolclass=NullPool)
-        try:
-            async with engine.begin() as connection, open_pool(url, size=1) as pool:
-                return await work(connection, pool, asked)
-        finally:
-            await engine.dispose()
-
-    def command(asked: argparse.Namespace) -> int:
-        try:
-            return asyncio.run(connect_and_work(asked))
-        except (Refused, CannotStart, NotReady) as error:
-            sys.stderr.write(f"homeward: {error}\n")
-        except DATABASE_TROUBLE as error:
-            sys.stderr.write(f"homeward: {in_words(error)}\n")
-        return NOT_DONE
-
-    return command
-
-
-async def _list(connection: AsyncConnection, pool: Pool, asked: argparse.Namespace) -> int:
-    found = await followed(connection, pool)
+async def _list(database: Database, asked: argparse.Namespace) -> int:
+    async with database.transaction() as connection, database.log() as pool:
+        found = await followed(connection, pool)
     now = SystemClock().now()
     figures = [each.figures(now) for each in found]
-    if asked.json:
-        sys.stdout.writelines(json.dumps(each) + "\n" for each in figures)
-    else:
-        sys.stdout.writelines(line + "\n" for line in _table(figures))
+    for line in map(json.dumps, figures) if asked.json else _table(figures):
+        write(line + "\n")
     return GOING_ON if all(each.well for each in found) else STANDING_STILL
 
 
@@ -166,13 +130,13 @@ def _cell(value: object) -> str:
     return "nobody" if value is None else str(value)
 
 
-async def _resume(connection: AsyncConnection, _: Pool, asked: argparse.Namespace) -> int:
+async def _resume(database: Database, asked: argparse.Namespace) -> int:
     log_copy, leases = CONSUMERS[asked.service]
-    if asked.authority not in await authorities(connection):
-        raise Refused(f"there is no authority {asked.authority}")
-    if not await log_copy.ask_to_resume(connection, asked.authority):
-        raise Refused(f"{asked.service} does not stand still for {asked.authority}")
-    held = await leases.held(connection, [asked.authority])
+    async with database.transaction() as connection:
+        await refuse_unknown(connection, asked.authority)
+        if not await log_copy.ask_to_resume(connection, asked.authority):
+            raise Refused(f"{asked.service} does not stand still for {asked.authority}; there is nothing to resume")
+        held = await leases.held(connection, [asked.authority])
     when = "now" if held else "as soon as a process follows this log: none does"
-    sys.stdout.write(f"{asked.service} tries again {when}; `homeward consumers` shows what comes of it.\n")
+    write(f"{asked.service} tries again {when}; `homeward consumers` shows what comes of it.\n")
     return GOING_ON

@@ -12,9 +12,9 @@ import httpx
 import orjson
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from services.cli.rebuild import PROJECTIONS, run
 from services.events.app import create_app
 from services.events.store.histories import open_histories
-from services.rebuild import PROJECTIONS, run
 from services.reporting.worker import JourneyProjector
 from services.scheduler.worker import ReviewProjector
 from shared.domain.clock import SettableClock

@@ -14,13 +14,19 @@ from typing import Any
 import asyncpg
 import psutil
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
+from services.cli.rebuild import run
+from services.scheduler.store import rebuilt
 from shared.domain.clock import SettableClock
-from shared.runtime.database import snapshot
+from shared.domain.ids import AUTHORITY_STREAM
+from shared.runtime import rebuild
+from shared.runtime.database import plain_url, snapshot
+from shared.runtime.rebuild_schema import CannotRebuild
 from shared.runtime.settings import Settings
+from tests.services.cli.rebuilding import SERVICES, Heard, Site, site
 from tests.services.demonstration.councils import council
-from tests.services.rebuilding import SERVICES, Heard, Site, site
+from tests.support.pooler import pooler
 from tests.support.waiting import eventually
 
 LOADED = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
@@ -31,12 +37,11 @@ WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND que
 
 #: What ``homeward rebuild`` does, in batches so small that several processes take part.
 PROGRAM = """
-import argparse
-from services.rebuild import command
+from services.cli.program import main
 from shared.runtime import rebuild_work
 rebuild_work.BATCH_EVENTS, rebuild_work.WORTH_A_PROCESS = 40, 0
 if __name__ == "__main__":
-    raise SystemExit(command(argparse.Namespace(service=[], check=False)))
+    raise SystemExit(main(["rebuild"]))
 """
 
 
@@ -130,9 +135,83 @@ async def test_a_reader_in_the_middle_of_an_answer_is_waited_for(here: Site) -> 
     await asyncio.wait_for(rebuilding, 20)
 
 
+async def test_what_is_worked_out_for_all_is_worked_out_while_the_live_side_goes_on(
+    here: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Held still, the live side waits for the children of whom something came in since, however many there are."""
+    asked: list[int | None] = []
+    meant = rebuilt.changed
+
+    async def changed(connection: Any, children: Any) -> Any:
+        asked.append(None if children is None else len(children))
+        found = await meant(connection, children)
+        if children is None:
+            # Would wait for ever, were the live side held.
+            await here.append(late)
+            await here.follow()
+        return found
+
+    monkeypatch.setattr(rebuilt, "changed", changed)
+    late = EVENTS[600:605]
+    of_children = {each["subject"] for each in late}
+    await here.append(EVENTS[:600])
+    await here.follow()
+    wrong = "UPDATE scheduler.review SET due_on = due_on + 30 WHERE outcome = 'open' AND due_on IS NOT NULL"
+    await here.execute(wrong)
+    [done] = await here.rebuild("scheduler")
+    assert asked == [None, len(of_children)]
+    moved = await here.execute("SELECT count(*) AS moved FROM scheduler.notice WHERE kind = 'review.moved'")
+    assert moved[0]["moved"] >= done.told > 0
+    [checked] = await here.rebuild("scheduler", check=True)
+    assert not [each for each in checked.differences if each.differing]
+
+
+async def test_what_concerns_every_child_is_carried_over_anew(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event of the council that comes in meanwhile is no matter for a moment: all is worked out again first."""
+    asked: list[int | None] = []
+    meant = rebuilt.changed
+    adopted = [each for each in council(1).events if each["subject"] == AUTHORITY_STREAM]
+
+    async def changed(connection: Any, children: Any) -> Any:
+        asked.append(None if children is None else len(children))
+        found = await meant(connection, children)
+        if len(asked) == 1:
+            await here.append(adopted)
+            await here.follow()
+        return found
+
+    monkeypatch.setattr(rebuilt, "changed", changed)
+    monkeypatch.setattr(rebuild, "REST_SECONDS", 0)
+    await here.append(each for each in EVENTS if each["subject"] != AUTHORITY_STREAM)
+    await here.follow()
+    await here.rebuild("scheduler")
+    assert asked == [None, None]
+    [checked] = await here.rebuild("scheduler", check=True)
+    assert not [each for each in checked.differences if each.differing]
+
+
+async def test_a_pooler_before_the_database_is_refused(here: Site) -> None:
+    """Whether the URL says so or not: what keeps two rebuilds apart would belong to nobody."""
+    with pooler(here.url) as says_so:
+        says_nothing = make_url(says_so).difference_update_query(["pooler"]).render_as_string(hide_password=False)
+        await eventually(lambda: answers(says_nothing), about="pgbouncer answering")
+        for url in (says_so, says_nothing):
+            with pytest.raises(CannotRebuild, match="leads through a pooler"):
+                await run(url, SERVICES, here.clock, Heard(), check=False)
+
+
+async def answers(url: str) -> bool:
+    try:
+        connection = await asyncpg.connect(plain_url(url), statement_cache_size=0)
+    except (OSError, asyncpg.PostgresError):
+        return False
+    await connection.close()
+    return True
+
+
 MOMENTS = (
     "SELECT 1 FROM pg_namespace WHERE nspname = 'reporting_rebuild'",
-    "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'COPY \"scheduler_rebuild\"%'",
+    "SELECT 1 FROM scheduler_rebuild.event LIMIT 1",
     "SELECT 1 FROM pg_class WHERE relname = 'review_due' AND relnamespace = 'scheduler_rebuild'::regnamespace",
     "SELECT 1 FROM pg_indexes WHERE schemaname = 'reporting_rebuild' AND indexname = 'event_stream'",
 )
@@ -163,7 +242,8 @@ async def _await_moment(here: Site, program: asyncio.subprocess.Process, moment:
     """Wait until the database shows that the rebuild has come so far; return the processes that take part."""
     async with asyncio.timeout(60):
         while program.returncode is None:
-            with suppress(asyncpg.InvalidSchemaNameError):  # The schema that is asked about is not there yet.
+            # What is asked about is not there yet.
+            with suppress(asyncpg.InvalidSchemaNameError, asyncpg.UndefinedTableError):
                 if await here.execute(moment):
                     break
     assert program.returncode is None, "it was done before it could be killed"

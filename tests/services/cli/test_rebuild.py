@@ -13,8 +13,9 @@ from shared.domain.clock import SettableClock
 from shared.runtime import rebuild_work
 from shared.runtime.rebuild_schema import CannotRebuild
 from shared.runtime.settings import Settings
+from shared.wire.feed import UnreadableEvent
+from tests.services.cli.rebuilding import SERVICES, Heard, Site, site
 from tests.services.demonstration.councils import council
-from tests.services.rebuilding import SERVICES, Heard, Site, site
 from tests.support.events import cloud_event
 
 #: The day for which the demonstration council is drawn.
@@ -85,6 +86,31 @@ async def test_several_processes_build_what_one_does(here: Site, monkeypatch: py
     monkeypatch.setattr(rebuild_work, "BATCH_EVENTS", 60)
     monkeypatch.setattr(rebuild_work, "WORTH_A_PROCESS", 0)
     await here.rebuild()
+    assert await everything(here) == before
+
+
+async def test_what_another_process_cannot_read_is_named(here: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An event of a type that nobody knows ends the rebuild with its position, whichever process meets it."""
+    await here.append(SOME[:100])
+    await here.follow()
+    before = await everything(here)
+    await here.execute(
+        """DO $$ BEGIN
+        SET LOCAL session_replication_role = replica;
+        UPDATE events.event SET body = convert_to(
+            replace(convert_from(body, 'UTF8'), '"child.registered"', '"child.unheard_of"'), 'UTF8'
+        );
+        END $$"""
+    )
+
+    async def idle(*_: Any) -> None:
+        """Leave all of it to the others."""
+
+    monkeypatch.setattr(rebuild_work, "BATCH_EVENTS", 60)
+    monkeypatch.setattr(rebuild_work, "WORTH_A_PROCESS", 0)
+    monkeypatch.setattr(rebuild_work, "_work_here", idle)
+    with pytest.raises(UnreadableEvent, match=r"at position \d+ \(child.unheard_of\)"):
+        await here.rebuild()
     assert await everything(here) == before
 
 
@@ -161,7 +187,7 @@ async def test_what_only_the_live_side_owed_is_withdrawn_not_lost(here: Site) ->
     names = ", ".join(columns)
     await here.execute(
         f"INSERT INTO scheduler.review (review_id, {names})"
-        f" SELECT $1, {names} FROM scheduler.review WHERE outcome = 'open' LIMIT 1",
+        f" SELECT $1, {names} FROM scheduler.review WHERE outcome = 'open' AND certainty = 'firm' LIMIT 1",
         stray,
     )
     await here.rebuild("scheduler")
@@ -171,7 +197,10 @@ async def test_what_only_the_live_side_owed_is_withdrawn_not_lost(here: Site) ->
 
 async def test_when_a_review_was_withdrawn_stays_as_it_was_told(here: Site) -> None:
     """The day on which the live side read of it is history: a check counts that apart, and a rebuild keeps it."""
-    await here.append(SOME)
+    placing = placed("child-newly-placed", "2026-08-20")
+    wrong = {"retracts_source": placing[1]["source"], "retracts_id": placing[1]["id"], "reason": "recording_error"}
+    retracted = cloud_event("record.retracted", "child-newly-placed", {"occurred_on": "2026-08-21", **wrong})
+    await here.append([*SOME, *placing, retracted])
     await here.follow()
     read_on = datetime(2026, 11, 1, 0, 0, 5, tzinfo=UTC)
     await here.execute(

@@ -1,0 +1,65 @@
+"""What every command has in common: how it ends, what it prints, and how wrong arguments are told."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from enum import IntEnum
+from typing import NoReturn
+
+Commands = argparse._SubParsersAction  # noqa: SLF001 - what argparse calls the type that it has us add commands to
+
+
+class Status(IntEnum):
+    """How a command ends.
+
+    A command with a verdict (``verify``, ``heads``, ``proof``, ``consumers``, ``rebuild``) ends
+    with ``NOT_DONE`` when it could not come to one: that is never taken for bad news, or for
+    good.  The others end with 1 then.  Wrong arguments are 2 everywhere.
+    """
+
+    WELL = 0
+    NOT_WELL = 1
+    NOT_DONE = 2
+
+
+Command = Callable[[argparse.Namespace], int]
+
+
+class Refused(Exception):
+    """What the operator asks for cannot be done; the message says why, and what can be."""
+
+
+class NobodyReads(Exception):
+    """Whoever read standard output has gone, as ``head`` does."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Reads a command's arguments; one that is wrong ends the program with a sentence and status 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the arguments, and where to read what they are."""
+        self.exit(Status.NOT_DONE, f"homeward: {message}; `{self.prog} --help` shows what it takes.\n")
+
+
+def write(text: str) -> None:
+    """Write to standard output; raises NobodyReads, and Refused when it cannot take more."""
+    try:
+        sys.stdout.write(text)
+    except OSError as error:
+        _raise_unwritten(error)
+
+
+def flush() -> None:
+    """Bring to its reader what was written; raises as :func:`write` does."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        _raise_unwritten(error)
+
+
+def _raise_unwritten(error: OSError) -> NoReturn:
+    if isinstance(error, BrokenPipeError):
+        raise NobodyReads from None
+    raise Refused(f"standard output cannot be written ({error.strerror}); what stands there is not whole") from None

@@ -1,0 +1,84 @@
+"""``homeward keys``: the API keys of an authority.
+
+::
+
+    homeward keys add AUTHORITY --scope SCOPE ...      make a key and print it, once
+    homeward keys list AUTHORITY                       list the keys, without their secrets
+    homeward keys revoke AUTHORITY KEY_ID              revoke a key
+"""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+
+from services.cli.arguments import SCOPES, scope
+from services.cli.command import Commands, Parser, Refused, Status, write
+from services.cli.database import Database, on_database, refuse_unknown
+from shared.domain.clock import SystemClock
+from shared.identity import store
+from shared.identity.keys import new_key
+
+
+def add_to(commands: Commands[Parser]) -> None:
+    """Add ``keys`` to the operator's commands."""
+    keys = commands.add_parser("keys", help="the API keys of an authority")
+    verbs = keys.add_subparsers(required=True, metavar="COMMAND")
+    add = verbs.add_parser("add", help="make a key and print it, once")
+    add.add_argument("authority", metavar="AUTHORITY")
+    add.add_argument(
+        "--scope",
+        action="append",
+        type=scope,
+        required=True,
+        metavar="SCOPE",
+        help=f"what the key may do; give one or more of: {SCOPES}",
+    )
+    add.add_argument("--note", default="", help="what the key is for")
+    add.set_defaults(command=on_database(_add))
+    listing = verbs.add_parser("list", help="list the keys, without their secrets")
+    listing.add_argument("authority", metavar="AUTHORITY")
+    listing.set_defaults(command=on_database(_list))
+    revoke = verbs.add_parser("revoke", help="revoke a key")
+    revoke.add_argument("authority", metavar="AUTHORITY")
+    revoke.add_argument("key_id", metavar="KEY_ID")
+    revoke.set_defaults(command=on_database(_revoke))
+
+
+async def _add(database: Database, asked: argparse.Namespace) -> int:
+    async with database.transaction() as connection:
+        await refuse_unknown(connection, asked.authority)
+        key = new_key(asked.authority)
+        await store.add_key(connection, key, scopes=asked.scope, note=asked.note, now=SystemClock().now())
+    write(f"{key}\nKeep it now: it is not shown again.\n")
+    return Status.WELL
+
+
+async def _list(database: Database, asked: argparse.Namespace) -> int:
+    async with database.transaction() as connection:
+        await refuse_unknown(connection, asked.authority)
+        found = await store.keys_of(connection, asked.authority)
+    now = SystemClock().now()
+    write("".join(_line(key, now) for key in found))
+    return Status.WELL
+
+
+async def _revoke(database: Database, asked: argparse.Namespace) -> int:
+    async with database.transaction() as connection:
+        await refuse_unknown(connection, asked.authority)
+        if not await store.revoke_key(connection, asked.authority, asked.key_id, SystemClock().now()):
+            raise Refused(
+                f"the authority {asked.authority} has no key {asked.key_id}; `homeward keys list` shows those it has"
+            )
+    write(f"The key {asked.key_id} is revoked; running services stop taking it within seconds.\n")
+    return Status.WELL
+
+
+def _line(key: store.ListedKey, now: datetime) -> str:
+    state = "usable"
+    if key.revoked_at is not None:
+        state = f"revoked {key.revoked_at:%Y-%m-%d}"
+    elif key.expires_at is not None and key.expires_at <= now:
+        state = f"expired {key.expires_at:%Y-%m-%d}"
+    parts = (key.key_id, f"{key.created_at:%Y-%m-%d}", state, ",".join(sorted(key.scopes)), key.note)
+    return "\t".join(parts) + "\n"

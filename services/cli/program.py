@@ -1,0 +1,68 @@
+"""The operator's program: its commands, and the one place where what goes wrong becomes a sentence."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from services.cli import authorities, consumers, keys, proof, rebuild, verify
+from services.cli.command import NobodyReads, Parser, Refused, Status, flush
+from services.cli.database import migrate
+from services.embedded.settings import CannotStart
+from shared.runtime.database_trouble import DATABASE_TROUBLE, in_words
+from shared.runtime.rebuild_schema import CannotRebuild
+
+#: What a shell makes of a program that Ctrl-C ended.
+INTERRUPTED = 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what ``arguments`` ask; return the exit status, as :class:`Status` tells it, or ``INTERRUPTED``."""
+    asked = parser().parse_args(arguments)
+    try:
+        status = int(asked.command(asked))
+        flush()
+    except KeyboardInterrupt:
+        _tell("stopped before it was done")
+        return INTERRUPTED
+    except NobodyReads:
+        _drop_output()
+    except (Refused, CannotStart, CannotRebuild) as error:
+        _tell(str(error))
+    except DATABASE_TROUBLE as error:
+        _tell(in_words(error))
+    else:
+        return status
+    return int(asked.not_done)
+
+
+def parser() -> Parser:
+    """Return what reads the arguments of every command."""
+    program = Parser(prog="homeward", description="Operate Homeward.")
+    # Where 1 is a verdict, the command itself says otherwise.
+    program.set_defaults(not_done=Status.NOT_WELL)
+    commands = program.add_subparsers(required=True, metavar="COMMAND")
+    commands.add_parser("run", help="run everything in one process").set_defaults(command=_run)
+    present = commands.add_parser("migrate", help="bring the database to the present schema")
+    present.set_defaults(command=migrate)
+    for each in (authorities, keys, verify, proof, consumers, rebuild):
+        each.add_to(commands)
+    return program
+
+
+def _run(_: argparse.Namespace) -> int:
+    # All three services come with it; no other command waits for that.
+    from services.embedded import program  # noqa: PLC0415
+
+    return program.main()
+
+
+def _tell(sentence: str) -> None:
+    sys.stderr.write(f"homeward: {sentence}\n")
+
+
+def _drop_output() -> None:
+    """Send what is still to be written nowhere: Python would try it again at the end, and complain."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,157 @@
+"""``homeward verify``: whether each log is as it was recorded.
+
+::
+
+    homeward verify [AUTHORITY ...] [--from POSITION] [--heads FILE] [--key KEY]
+
+It ends with 0 if every log is intact, 1 if one is broken, and 2 if one could not be checked.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from time import perf_counter
+
+from pydantic import ValidationError
+
+from services.cli import arguments
+from services.cli.command import Commands, Parser, Refused, Status, flush, write
+from services.cli.database import Database, no_authority, on_database
+from services.cli.progress import shown
+from services.events.store.chain import BeyondEnd, Verifier, snapshot
+from services.events.store.connection import Pool
+from services.events.store.heads import log_end
+from shared.domain.signed_head import SignedHead
+from shared.runtime.signing import PublicKeys
+from shared.wire.log_proof import SignedHeadView
+
+INTACT, BROKEN = Status.WELL, Status.NOT_WELL
+
+
+def add_to(commands: Commands[Parser]) -> None:
+    """Add ``verify`` to the operator's commands."""
+    verify = commands.add_parser("verify", help="verify that logs are as they were recorded")
+    verify.add_argument("authorities", nargs="*", metavar="AUTHORITY", help="all of them when left out")
+    verify.add_argument(
+        "--from", dest="first", type=arguments.position, default=1, metavar="POSITION", help="begin with this event"
+    )
+    verify.add_argument(
+        "--heads", type=Path, metavar="FILE", help="signed heads that were kept elsewhere, as `heads` prints them"
+    )
+    verify.add_argument(
+        "--key",
+        action="append",
+        type=arguments.public_key,
+        default=[],
+        metavar="KEY",
+        help="a public key that you know from elsewhere (Base64); then no other key's signature counts",
+    )
+    verify.set_defaults(command=on_database(_verify), not_done=Status.NOT_DONE)
+
+
+async def _verify(database: Database, asked: argparse.Namespace) -> int:
+    """Verify every log that is asked for; tell of each, and end with the worst that was found."""
+    kept = _kept_heads(asked.heads) if asked.heads else []
+    present = await database.authorities()
+    named = asked.authorities or sorted({*present, *(head.authority_id for head in kept)})
+    if not named:
+        raise Refused("there is no authority, and so no log; add one with `homeward authority add`")
+    worst = INTACT
+    async with database.log() as pool:
+        for authority_id in named:
+            of_this = [head for head in kept if head.authority_id == authority_id]
+            if authority_id not in present and not of_this:
+                raise no_authority(authority_id)
+            worst = max(worst, await _verify_one(pool, authority_id, asked, of_this))
+    return worst
+
+
+async def _verify_one(pool: Pool, authority_id: str, asked: argparse.Namespace, kept: list[SignedHead]) -> Status:
+    keys = PublicKeys(asked.key) if asked.key else None
+    verifier = Verifier(pool, authority_id, after=asked.first - 1, kept=kept, keys=keys)
+    began = perf_counter()
+    try:
+        await _walk(pool, authority_id, verifier)
+    except BeyondEnd as beyond:
+        raise Refused(f"{authority_id}: {beyond}, before the position to begin with") from None
+    for line in _told(authority_id, verifier, asked, kept, perf_counter() - began):
+        write(line + "\n")
+    flush()
+    return INTACT if verifier.finding is None else BROKEN
+
+
+async def _walk(pool: Pool, authority_id: str, verifier: Verifier) -> None:
+    async with snapshot(pool) as connection:
+        end = await log_end(connection, authority_id)
+    with shown(f"Verifying {authority_id}") as bar:
+        before = verifier.last
+        bar.expect(max((end.position if end else 0) - before, 0))
+        while not verifier.over:
+            await verifier.step()
+            bar.did(max(verifier.last - before, 0))
+            before = verifier.last
+
+
+def _told(
+    authority_id: str, verifier: Verifier, asked: argparse.Namespace, kept: Sequence[SignedHead], seconds: float
+) -> Iterator[str]:
+    """Say what was found, what that proves, and what it does not."""
+    first, last = asked.first, verifier.last
+    found, events = verifier.finding, max(last - first + 1, 0)
+    if found is not None:
+        yield f"{authority_id}: BROKEN at position {found.position} ({found.code}). {found.message}"
+        if events:
+            yield f"  Events {first} to {last} follow from each other, and every signed head among them fits."
+        return
+    rate = f"{events / max(seconds, 1e-9):,.0f} events/s"
+    yield f"{authority_id}: intact. " + (f"Events {first} to {last} verified, {rate}." if events else "No events.")
+    if first > 1:
+        yield f"  Events before {first} were not looked at; the walk began with the link that is stored there."
+    if events:
+        yield f"  {_signed(verifier)}"
+    yield f"  {_not_proved(asked, kept)}"
+
+
+def _signed(verifier: Verifier) -> str:
+    if not verifier.signed_to:
+        return "No signed head stands among them: the chain binds them, but whoever owns the database could renew it."
+    unsigned = verifier.last - verifier.signed_to
+    behind = f" The {unsigned} behind it are bound by the chain and not yet by a signature." if unsigned else ""
+    return f"Signed heads vouch for them up to position {verifier.signed_to}.{behind}"
+
+
+def _not_proved(asked: argparse.Namespace, kept: Sequence[SignedHead]) -> str:
+    keys = (
+        "Only the keys that you named count."
+        if asked.key
+        else "Public keys were taken from the database itself: name those that you know with --key."
+    )
+    looked = [head.position for head in kept if head.position >= asked.first]
+    if looked:
+        return f"{keys} The log agrees with the signed heads that were kept elsewhere, up to position {max(looked)}."
+    return (
+        f"{keys} A log cut off together with its signed heads looks intact: keep heads elsewhere, give them by --heads."
+    )
+
+
+def _kept_heads(path: Path) -> list[SignedHead]:
+    """Read signed heads that were kept elsewhere; raises Refused for a line that is none."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{path} cannot be read ({type(error).__name__})") from None
+    return [_kept_head(f"{path}, line {number}", line) for number, line in enumerate(lines, 1) if line.strip()]
+
+
+def _kept_head(place: str, line: str) -> SignedHead:
+    try:
+        view = SignedHeadView.model_validate_json(line)
+        head = view.signed_head()
+        valid = PublicKeys([view.public_key_bytes()]).valid(head)
+    except (ValidationError, ValueError):
+        raise Refused(f"{place}: this is no signed head as `homeward heads` prints it") from None
+    if not valid:
+        raise Refused(f"{place}: the signature of this head is not valid")
+    return head
