@@ -17,10 +17,10 @@ from rich.progress import track
 
 from benchmarks.figures import Figure
 from benchmarks.stage import AUTHORITY, Stage, stage
+from services.cli.rebuild import PROJECTIONS
+from services.cli.rebuild import run as rebuild_now
 from services.demonstration.council import generate
 from services.events.store.histories import open_histories
-from services.rebuild import PROJECTIONS
-from services.rebuild import run as rebuild_now
 from shared.domain.clock import SystemClock
 from shared.domain.ids import AUTHORITY_STREAM
 from shared.runtime.rebuild_work import batches

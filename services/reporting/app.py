@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -15,6 +14,7 @@ from services.reporting.worker import JourneyProjector
 from shared.domain.clock import Clock, SystemClock
 from shared.runtime.app import build_app
 from shared.runtime.background import Background
+from shared.runtime.readiness import Readiness
 from shared.runtime.resources import Resources, open_event_log, open_resources
 from shared.runtime.settings import Settings
 from shared.runtime.subscription import Consumer, Subscription
@@ -43,14 +43,15 @@ def create_app(
             stack.push_async_callback(app.state.background.stop)
             yield
 
-    async def readiness() -> Mapping[str, str]:
+    async def readiness() -> Readiness:
         opened: Resources = app.state.resources
         background: Background = app.state.background
-        return {"database": await opened.database_check(), **background.checks()}
-
-    async def figures() -> Mapping[str, Any]:
         subscription: Subscription = app.state.subscription
-        return {"consumers": {SERVICE: subscription.figures()}}
+        return Readiness(
+            checks={"database": await opened.database_check(), **background.checks()},
+            degraded=background.degraded(),
+            figures={"consumers": {SERVICE: subscription.figures()}},
+        )
 
     app = build_app(
         service=SERVICE,
@@ -58,6 +59,5 @@ def create_app(
         routers=ROUTERS,
         lifespan=lifespan,
         readiness=readiness,
-        figures=figures,
     )
     return app

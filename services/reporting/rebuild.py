@@ -57,10 +57,20 @@ class JourneyRebuild:
     async def settle(self, engine: AsyncEngine, authority_id: str, clock: Clock) -> None:
         """Do nothing: the rows are the same every day."""
 
-    async def carry_over(self, owner: AsyncConnection, clock: Clock) -> Callable[[AsyncConnection], Awaitable[int]]:
+    async def carry_over(self, owner: AsyncEngine, clock: Clock) -> Nothing:
+        """Carry over nothing: all of it follows from the log."""
+        del owner, clock
+        return Nothing()
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """What is carried over where everything follows from the log."""
+
+    async def complete(self, owner: AsyncEngine, clock: Clock) -> Callable[[AsyncConnection], Awaitable[int]]:
         """Do nothing, and tell nothing."""
         del owner, clock
-        return _nothing
+        return _tell_nobody
 
 
 def _rows(table: Table, found: Sequence[Mapping[str, Any]]) -> Rows:
@@ -68,6 +78,6 @@ def _rows(table: Table, found: Sequence[Mapping[str, Any]]) -> Rows:
     return Rows(table.name, names, [tuple(row[name] for name in names) for row in found])
 
 
-async def _nothing(connection: AsyncConnection) -> int:
+async def _tell_nobody(connection: AsyncConnection) -> int:
     del connection
     return 0

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -16,9 +15,11 @@ from services.scheduler.store.events import leases, log_copy
 from services.scheduler.targets import parse_allowances
 from services.scheduler.tick import Tick
 from services.scheduler.worker import Refresher, ReviewProjector
+from shared.client.event_log import EventLog
 from shared.domain.clock import Clock, SystemClock
 from shared.runtime.app import build_app
 from shared.runtime.background import Background, Loop
+from shared.runtime.readiness import Readiness
 from shared.runtime.resources import Resources, open_event_log, open_resources
 from shared.runtime.settings import Settings
 from shared.runtime.subscription import Consumer, Subscription
@@ -26,21 +27,42 @@ from shared.runtime.subscription import Consumer, Subscription
 SERVICE = "scheduler"
 
 
-def _loops(settings: Settings, opened: Resources, subscription: Subscription, sender: Sender) -> dict[str, Loop]:
-    engine, clock = opened.engine, opened.clock
-    return {
-        "subscription": subscription,
-        "refresh": Refresher(engine, clock, pause_seconds=settings.tick_seconds),
-        "tick": Tick(engine, clock, subscription.caught_up, pause_seconds=settings.tick_seconds),
-        "delivery": Dispatcher(
+class _Loops:
+    """The loops of one scheduler.  Whichever has made work for another rings it, after the commit."""
+
+    def __init__(self, settings: Settings, opened: Resources, reader: EventLog, sender: Sender) -> None:
+        engine, clock = opened.engine, opened.clock
+        self.delivery = Dispatcher(
             engine,
             clock,
             sender,
             timeout_seconds=settings.delivery_timeout_seconds,
             concurrency=settings.delivery_concurrency,
             pause_seconds=settings.delivery_seconds,
-        ),
-    }
+        )
+        consumer = Consumer(engine, reader, ReviewProjector(clock), log_copy, leases, clock, self._stepped)
+        self.subscription = Subscription(consumer, lease_seconds=settings.lease_seconds)
+        pause, caught_up = settings.tick_seconds, self.subscription.caught_up
+        self.tick = Tick(engine, clock, caught_up, pause_seconds=pause, told=self.delivery.ring)
+        self.refresh = Refresher(engine, clock, pause_seconds=pause, refreshed=self._refreshed)
+
+    def by_name(self) -> dict[str, Loop]:
+        """Return them as readiness shows them."""
+        return {
+            "subscription": self.subscription,
+            "refresh": self.refresh,
+            "tick": self.tick,
+            "delivery": self.delivery,
+        }
+
+    def _stepped(self, authority_id: str) -> None:
+        self.delivery.ring()
+        if self.subscription.caught_up(authority_id) is not None:
+            self.tick.ring()
+
+    def _refreshed(self) -> None:
+        self.delivery.ring()
+        self.tick.ring()
 
 
 def create_app(
@@ -64,22 +86,23 @@ def create_app(
             sender = await stack.enter_async_context(
                 Sender(timeout_seconds=settings.delivery_timeout_seconds, allowances=allowances)
             )
-            consumer = Consumer(opened.engine, reader, ReviewProjector(used_clock), log_copy, leases, used_clock)
-            subscription = Subscription(consumer, lease_seconds=settings.lease_seconds)
-            app.state.subscription = subscription
-            app.state.background = Background(SERVICE, _loops(settings, opened, subscription, sender))
+            loops = _Loops(settings, opened, reader, sender)
+            app.state.subscription = loops.subscription
+            app.state.owed = loops.delivery.ring
+            app.state.background = Background(SERVICE, loops.by_name())
             app.state.background.start()
             stack.push_async_callback(app.state.background.stop)
             yield
 
-    async def readiness() -> Mapping[str, str]:
+    async def readiness() -> Readiness:
         opened: Resources = app.state.resources
         background: Background = app.state.background
-        return {"database": await opened.database_check(), **background.checks()}
-
-    async def figures() -> Mapping[str, Any]:
         subscription: Subscription = app.state.subscription
-        return {"consumers": {SERVICE: subscription.figures()}}
+        return Readiness(
+            checks={"database": await opened.database_check(), **background.checks()},
+            degraded=background.degraded(),
+            figures={"consumers": {SERVICE: subscription.figures()}},
+        )
 
     app = build_app(
         service=SERVICE,
@@ -87,7 +110,6 @@ def create_app(
         routers=ROUTERS,
         lifespan=lifespan,
         readiness=readiness,
-        figures=figures,
     )
     app.webhooks.include_router(webhooks)
     app.state.allowances = allowances

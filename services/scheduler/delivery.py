@@ -3,6 +3,9 @@
 A delivery is leased in one transaction, sent without any, and recorded in another by
 whoever still holds the lease.  A process that is killed in between leaves a lease that
 runs out; the notice then goes out again with the same id and bytes.
+
+Whoever has committed a delivery rings; what is due later, a retry or a lease that runs out, is
+known when the database is asked, and waited for.
 """
 
 from __future__ import annotations
@@ -24,7 +27,9 @@ from services.scheduler.model import Attempt, Claim, DeliveryState, Outcome
 from services.scheduler.store import endpoints, queue
 from services.scheduler.webhooks import headers, next_attempt_at
 from shared.domain.clock import Clock
-from shared.runtime.rounds import for_every_authority
+from shared.identity.store import authorities
+from shared.runtime.alarm import Alarm
+from shared.runtime.rounds import for_each_authority
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +37,9 @@ log = logging.getLogger(__name__)
 LEASE_MARGIN_SECONDS = 15.0
 #: One endpoint takes at most this share of all slots.
 ENDPOINT_SHARE = 4
+#: The database is asked by itself so often, for what other processes owe and do not send: one that was stopped,
+#: that has no slot free, or that does not send at all.
+LONGEST_SECONDS = 1.0
 GONE = 410
 
 _random = SystemRandom()
@@ -60,29 +68,33 @@ class Dispatcher:
         pause_seconds: float,
         jitter: Callable[[], float] = _random.random,
     ) -> None:
-        """Make up to ``concurrency`` attempts at once, each within ``timeout_seconds``."""
+        """Make up to ``concurrency`` attempts at once, each within ``timeout_seconds``.
+
+        When something becomes due says ``clock``, which is looked at every ``pause_seconds``.
+        """
         self._engine = engine
         self._clock = clock
         self._sender = sender
         self._lease = timedelta(seconds=timeout_seconds + LEASE_MARGIN_SECONDS)
         self._concurrency = concurrency
         self._endpoint_cap = max(1, concurrency // ENDPOINT_SHARE)
-        self._pause_seconds = pause_seconds
+        self._alarm = Alarm(clock, look_seconds=pause_seconds, longest_seconds=LONGEST_SECONDS)
+        self._due_at: datetime | None = None
         self._jitter = jitter
         self._under_way: dict[asyncio.Task[None], tuple[str, UUID]] = {}
         self.error: str | None = None
+        self.troubles: dict[str, str] = {}
+
+    def ring(self) -> None:
+        """Say that deliveries have been committed which may be due."""
+        self._alarm.ring()
 
     async def run(self) -> None:
         """Send until cancelled; then attempts under way are cut off, and their leases run out."""
         try:
             while True:
-                started = await self.round()
-                if started or not self._under_way:
-                    await asyncio.sleep(0 if started else self._pause_seconds)
-                else:
-                    await asyncio.wait(
-                        self._under_way, timeout=self._pause_seconds, return_when=asyncio.FIRST_COMPLETED
-                    )
+                if not await self.round():
+                    await self._alarm.wait(self._due_at)
         finally:
             for task in list(self._under_way):
                 task.cancel()
@@ -90,19 +102,24 @@ class Dispatcher:
 
     async def round(self) -> int:
         """Start what is due and has a slot; return how many attempts began."""
-        started, self.error = await for_every_authority(self._engine, self._start, doing="claiming deliveries")
-        return sum(started)
-
-    async def finish(self) -> None:
-        """Wait until the attempts under way are recorded."""
-        await asyncio.gather(*self._under_way)
-
-    async def _start(self, authority_id: str) -> int:
-        if not self._free_slots():
+        now = self._clock.now()
+        try:
+            async with self._engine.connect() as connection:
+                names = await authorities(connection)
+                waiting = await queue.waiting(connection, names)
+        except Exception as error:  # The database may come back.
+            self.error, self._due_at = f"cannot look for deliveries ({type(error).__name__})", None
             return 0
-        async with self._engine.connect() as connection:
-            waiting = await queue.endpoints_with_due(connection, authority_id, self._clock.now())
-        return sum([await self._start_for(authority_id, endpoint_id) for endpoint_id in waiting])
+        # What is due and finds no slot is looked at again when an attempt ends.
+        self._due_at = min((each.due_at for each in waiting if each.due_at > now), default=None)
+        due = [each for each in waiting if each.due_at <= now]
+
+        async def start(authority_id: str) -> int:
+            ours = [each.endpoint_id for each in due if each.authority_id == authority_id]
+            return sum([await self._start_for(authority_id, endpoint_id) for endpoint_id in ours])
+
+        started, self.error, self.troubles = await for_each_authority(names, start, doing="claiming deliveries")
+        return sum(started)
 
     async def _start_for(self, authority_id: str, endpoint_id: UUID) -> int:
         taken = Counter(self._under_way.values())[authority_id, endpoint_id]
@@ -124,6 +141,7 @@ class Dispatcher:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._under_way.pop(task, None)
+        self._alarm.ring()
         if not task.cancelled() and task.exception() is not None:
             # The lease runs out and the notice goes out again; what failed is ours, not the receiver's.
             log.warning("an attempt could not be recorded: %s", type(task.exception()).__name__)

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
-from shared.domain.timetable.reviews import Certainty, Review, Status
+from shared.domain.timetable.reviews import Review, Status
 
 
 class NoticeKind(StrEnum):
@@ -44,23 +44,13 @@ class StoredReview:
     """A review as the table holds it.
 
     ``vanished_at`` is when the event was recorded because of which the facts no longer
-    make the review owed at all; None while they do.  ``next_notice_on`` is the civil day
-    on which the tick has to look at it.
+    make the review owed at all; None while they do.  A forecast that they no longer make is
+    not kept.  ``next_notice_on`` is the civil day on which the tick has to look at it.
     """
 
     review: Review
     next_notice_on: date | None = None
     vanished_at: datetime | None = None
-
-    @property
-    def listed(self) -> bool:
-        """Whether lists show it.
-
-        A forecast that no longer follows from the facts was never an obligation: it can be
-        read by its id, because a notice may have named it, but lists leave it out.
-        """
-        forecast = self.review.certainty is Certainty.PROVISIONAL and self.review.held_on is None
-        return self.vanished_at is None or not forecast
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,12 +23,13 @@ from services.scheduler.projection import ChildFold
 from services.scheduler.representations import new_notice
 from services.scheduler.store import events, notices, reviews, revisits
 from services.scheduler.store.events import log_copy
-from shared.domain.clock import Clock, civil_date
+from shared.domain.clock import Clock, civil_date, next_civil_day
 from shared.domain.envelope import RecordedEvent
 from shared.domain.history import facts
 from shared.domain.ids import AUTHORITY_STREAM, child_of_stream
 from shared.domain.timetable.engine import Timetable
 from shared.policies.timetables import council_timetable
+from shared.runtime.alarm import Alarm
 from shared.runtime.rounds import for_every_authority
 
 log = logging.getLogger(__name__)
@@ -44,6 +45,9 @@ SLICE = 100
 #: How long one step goes on folding.  Its transaction is idle meanwhile, and PostgreSQL ends one that is idle
 #: for a minute; and a thread that folds cannot be interrupted, so this is how long a stop has to wait.
 BUDGET_SECONDS = 3.0
+
+#: A refresher looks by itself so often whether there are authorities that it has not looked after today.
+LONGEST_SECONDS = 60.0
 
 #: What to tell, with the position of the event that caused it.
 Told = list[tuple[int, Notice]]
@@ -162,6 +166,7 @@ async def _folds(connection: AsyncConnection, authority_id: str, children: Seque
 async def _save(connection: AsyncConnection, authority_id: str, folds: Mapping[str, ChildFold], today: date) -> Told:
     """Write what changed; return what to tell."""
     await reviews.save(connection, authority_id, [each for fold in folds.values() for each in fold.to_write()])
+    await reviews.delete(connection, authority_id, [each for fold in folds.values() for each in fold.to_delete()])
     days = {child: projection.revisit_on(fold.known, today) for child, fold in folds.items()}
     await revisits.plan(connection, authority_id, days)
     return [each for fold in folds.values() for each in fold.notices]
@@ -173,36 +178,60 @@ async def _tell(connection: AsyncConnection, authority_id: str, told: Told, now:
     await notices.append(connection, authority_id, fresh, now)
 
 
+def _tell_nobody() -> None:
+    """Let whoever waits for what is projected anew find it by themselves."""
+
+
 class Refresher:
     """Projects anew without a new event: when a recorded fact's day comes, or the installed packs changed.
 
     It looks once for each authority and civil day, and when the process starts.
     """
 
-    def __init__(self, engine: AsyncEngine, clock: Clock, *, pause_seconds: float, tells: bool = True) -> None:
-        """Write over ``engine``; what day it is says ``clock``.  One that does not tell writes no notices."""
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        clock: Clock,
+        *,
+        pause_seconds: float,
+        tells: bool = True,
+        refreshed: Callable[[], None] = _tell_nobody,
+    ) -> None:
+        """Write over ``engine``; what day it is says ``clock``, which is looked at every ``pause_seconds``.
+
+        One that does not tell writes no notices.  ``refreshed`` is called when what was
+        projected anew has been committed.
+        """
         self._engine = engine
         self._clock = clock
-        self._pause_seconds = pause_seconds
         self._tells = tells
+        self._refreshed = refreshed
+        self._alarm = Alarm(clock, look_seconds=pause_seconds, longest_seconds=LONGEST_SECONDS)
         self._looked: dict[str, date] = {}
         self.error: str | None = None
+        self.troubles: dict[str, str] = {}
 
     async def run(self) -> None:
         """Refresh until cancelled; trouble is logged, shown in ``error`` and tried again."""
         while True:
+            ends = next_civil_day(self._clock.now())
             await self.round()
-            await asyncio.sleep(self._pause_seconds)
+            await self._alarm.wait(ends, sooner=self._failed)
+
+    def _failed(self) -> bool:
+        return self.error is not None or bool(self.troubles)
 
     async def round(self) -> None:
         """Look after every authority that was not looked at today."""
-        _, self.error = await for_every_authority(self._engine, self._refresh_once_a_day, doing="refreshing")
+        work = self._refresh_once_a_day
+        _, self.error, self.troubles = await for_every_authority(self._engine, work, doing="refreshing")
 
     async def _refresh_once_a_day(self, authority_id: str) -> None:
         today = civil_date(self._clock.now())
         if self._looked.get(authority_id) != today:
             await self.refresh(authority_id)
             self._looked[authority_id] = today
+            self._refreshed()
 
     async def refresh(self, authority_id: str) -> None:
         """Project the children of one authority for whom today's answer may differ from yesterday's."""

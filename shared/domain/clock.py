@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -52,3 +52,12 @@ def civil_date(instant: datetime) -> date:
     if instant.tzinfo is None:
         raise ValueError("a civil date is taken of an aware instant")
     return instant.astimezone(CIVIL_ZONE).date()
+
+
+def next_civil_day(instant: datetime) -> datetime:
+    """Return the instant at which the next Europe/London day begins, in UTC.
+
+    Midnight exists on every day: clocks there change at one in the morning, UTC.
+    """
+    tomorrow = civil_date(instant) + timedelta(days=1)
+    return datetime.combine(tomorrow, time.min, CIVIL_ZONE).astimezone(UTC)

@@ -174,13 +174,6 @@ class FactHistory:
         """Whether anything was said of it after its first recording."""
         return len(self.wordings) > 1
 
-    @property
-    def stands_as(self) -> EventData | None:
-        """Return the data that is held true, as :func:`facts` gives it; None once it is taken back."""
-        if self.retracted:
-            return None
-        return self.wordings[-1].data
-
 
 def fact_histories(events: Iterable[RecordedEvent], *, known_at: datetime | None = None) -> tuple[FactHistory, ...]:
     """Tell of each fact of one stream how it was first recorded, and every amendment since.

@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+import orjson
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -115,6 +116,22 @@ def declare_log_copy(metadata: MetaData, *of_checkpoint: Column[Any]) -> tuple[T
         Column("data", JSONB, nullable=False),
     )
     return checkpoint, event
+
+
+#: The columns of the copy, in the order of :func:`copied_values`.
+COPIED = (
+    "authority_id",
+    "position",
+    "stream",
+    "stream_position",
+    "source",
+    "event_id",
+    "type",
+    "schema_version",
+    "recorded_at",
+    "recorded_by",
+    "data",
+)
 
 
 class LogCopy:
@@ -255,20 +272,26 @@ def _standing(row: Row[Any]) -> Standing:
 
 def copied(authority_id: str, event: RecordedEvent) -> dict[str, Any]:
     """Return the row of the copy that holds this event."""
-    return {
-        "authority_id": authority_id,
-        "position": event.position,
-        "stream": event.stream,
-        "stream_position": event.stream_position,
-        "source": event.source,
-        "event_id": event.event_id,
-        "type": event.type,
-        "schema_version": version_of(event.data),
-        "recorded_at": event.recorded_at,
-        "recorded_by": event.recorded_by,
+    row = dict(zip(COPIED, copied_values(event), strict=True))
+    return {**row, "authority_id": authority_id, "data": orjson.loads(row["data"])}
+
+
+def copied_values(event: RecordedEvent) -> tuple[Any, ...]:
+    """Return the row as values of :data:`COPIED` for PostgreSQL's COPY, which takes JSON as text."""
+    return (
+        event.authority_id,
+        event.position,
+        event.stream,
+        event.stream_position,
+        event.source,
+        event.event_id,
+        event.type,
+        version_of(event.data),
+        event.recorded_at,
+        event.recorded_by,
         # What was left out stays out, as in the log.
-        "data": event.data.model_dump(mode="json", exclude_unset=True),
-    }
+        event.data.model_dump_json(exclude_unset=True),
+    )
 
 
 def _recorded(row: Row[Any]) -> RecordedEvent:

@@ -7,9 +7,11 @@
 
 The bulk is folded child by child (:mod:`shared.runtime.rebuild_work`) up to where the live side
 was at the beginning; what it has read since is caught up page by page with the service's own
-projector.  Then the live checkpoint is held for a moment, the two sides brought to the same
-position, and the tables exchanged in one transaction.  The rebuilt side is never ahead of
-the live one, writes nothing outside its own schema, and tells nobody anything.
+projector.  What only the live side can know is carried over.  Then the live checkpoint is held
+for a moment, the two sides brought to the same position, and the tables exchanged in one
+transaction: however many events and children there are, what is left for that moment is what
+came in just before it.  The rebuilt side is never ahead of the live one, writes nothing outside
+its own schema, and tells nobody anything.
 
 Killed at any point it leaves the live side as it was; the next rebuild drops what was left.
 """
@@ -18,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -33,22 +36,35 @@ from shared.domain.clock import Clock, civil_date
 from shared.identity.store import authorities
 from shared.runtime import rebuild_schema, rebuild_work
 from shared.runtime.database import create_engine, driver_url
+from shared.runtime.log_copy import COPIED
 from shared.runtime.projecting import Projector, step
 from shared.runtime.rebuild_compare import Apart, Difference, compare
-from shared.runtime.rebuild_schema import Busy, CannotRebuild
+from shared.runtime.rebuild_schema import Busy, CannotRebuild, Schemas
 from shared.runtime.rebuild_work import Fold, Job, OpenLog
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 #: How often an exchange is tried before it is given up, and how long it rests in between.
 TRIES = 120
 REST_SECONDS = 0.5
 #: Behind by no more than this, the live side is held and the rest is read.
-NEARLY = 1_000
+NEARLY = 100
 
 Positions = dict[str, int]
 #: Tells others, within the exchange, what it changes for them; returns how many notices that are.
 Tell = Callable[[AsyncConnection], Awaitable[int]]
+
+
+class CarriedOver(Protocol):
+    """What was carried over while the live side went on."""
+
+    async def complete(self, owner: AsyncEngine, clock: Clock) -> Tell:
+        """Carry over what has changed since, now that the live side is held; it is little.
+
+        Return what is to be done, last of all, in the transaction of the exchange.  Raises Busy
+        where it would not be little.
+        """
+        ...
 
 
 class Rebuildable(Fold, Protocol):
@@ -71,11 +87,8 @@ class Rebuildable(Fold, Protocol):
         """Bring the rebuilt rows to the present day, as the live side is brought without a new event."""
         ...
 
-    async def carry_over(self, owner: AsyncConnection, clock: Clock) -> Tell:
-        """Take over into the rebuilt tables what only the live side can know, which is held meanwhile.
-
-        Return what is to be done, last of all, in the transaction of the exchange.
-        """
+    async def carry_over(self, owner: AsyncEngine, clock: Clock) -> CarriedOver:
+        """Take over into the rebuilt tables what only the live side can know, which goes on meanwhile."""
         ...
 
 
@@ -111,9 +124,11 @@ async def rebuild(
     """Build the projections of ``services`` anew and exchange them, or with ``check`` only compare them.
 
     ``job`` names the same services as its folds.  Raises CannotRebuild when another rebuild
-    of one of them runs, or the exchange never finds a quiet moment; whatever is raised, the
-    live side is as it was, but for services that were exchanged before.
+    of one of them runs, a pooler stands before the database, or the exchange never finds a
+    quiet moment; whatever is raised, the live side is as it was, but for services that were
+    exchanged before.
     """
+    await rebuild_schema.refuse_poolers(job.database_url)
     async with AsyncExitStack() as stack:
         log = await stack.enter_async_context(job.opens_log(job.database_url))
         sites = [await stack.enter_async_context(_site(job, each, log, clock)) for each in services]
@@ -134,14 +149,15 @@ async def _bulk(job: Job, sites: Sequence[_Site], log: OpenLog, tell: Tells) -> 
     todo = await rebuild_work.batches(log, until)
     tell.expect(sum(batch.events for batch in todo))
     await rebuild_work.work(job, todo, tell.did)
-    for site in sites:
-        await site.after_bulk(until)
+    await asyncio.gather(*(site.after_bulk(until, job.folds[0].schemas) for site in sites))
 
 
 @asynccontextmanager
 async def _site(job: Job, service: Rebuildable, log: OpenLog, clock: Clock) -> AsyncIterator[_Site]:
     """Yield what is needed to rebuild one service; while it is open no other rebuild of it begins."""
-    owner = create_async_engine(driver_url(job.database_url), poolclass=NullPool)
+    # Each statement is made once: translating it to machine code takes longer than the statement itself.
+    settings = {"server_settings": {"jit": "off"}}
+    owner = create_async_engine(driver_url(job.database_url), poolclass=NullPool, connect_args=settings)
     ours = create_engine(job.database_url, service=service.schemas.live, pool_size=1)
     rebuilt = ours.execution_options(schema_translate_map=service.schemas.translation)
     try:
@@ -193,7 +209,7 @@ class _Site:
                 await rebuild_schema.drop(connection, self._schemas)
         except (SQLAlchemyError, OSError):
             # What ended the rebuild is worth more than this; the next one drops what is left.
-            log.warning("what was rebuilt of %s could not be dropped", self._schemas.live)
+            logger.warning("what was rebuilt of %s could not be dropped", self._schemas.live)
 
     async def live_positions(self, connection: AsyncConnection | None = None) -> Positions:
         """Return for every authority how far the live side has come: never beyond the end of the log."""
@@ -206,34 +222,42 @@ class _Site:
         # A log that was restored from an older backup ends before the checkpoint; the log is right.
         return {name: min(reached.get(name, 0), await self._log.head(name)) for name in names}
 
-    async def after_bulk(self, until: Mapping[str, int]) -> None:
-        """Make keys and indexes, and note how far the rows go."""
-        async with self._owner.begin() as connection:
-            await rebuild_schema.finish(connection, self._schemas)
+    async def after_bulk(self, until: Mapping[str, int], copied_for: Schemas) -> None:
+        """Take over the copy of the log from where it was made, make keys and indexes, note how far the rows go."""
+        if copied_for != self._schemas:
+            async with self._owner.begin() as connection:
+                await rebuild_schema.take_log(connection, self._schemas, copied_for, COPIED)
+        await rebuild_schema.finish(self._owner, self._schemas)
         for authority_id, position in until.items():
             if position:
                 async with self._rebuilt.begin() as connection:
                     await self._projector.checkpoint(connection, authority_id)
                     await self._projector.advance(connection, authority_id, position)
                 await self._service.folded(self._rebuilt, authority_id, self._today)
-                await self._service.settle(self._rebuilt, authority_id, self._clock)
 
     async def conclude(self, tell: Tells, *, check: bool) -> Rebuilt:
         """Catch up with the live side, and compare or exchange."""
         for _ in range(TRIES):
-            while await self._catch_up(await self.live_positions(), tell) > NEARLY:
-                pass
+            await self._come_near(tell)
             try:
                 return await (self._compare(tell) if check else self._exchange(tell))
             except Busy:
                 await asyncio.sleep(REST_SECONDS)
         raise CannotRebuild(f"{self._schemas.live} was never quiet enough for an exchange; try again at a quieter time")
 
+    async def _come_near(self, tell: Tells) -> None:
+        """Catch up while the live side goes on, until little is left or it goes on as fast as this."""
+        before = math.inf
+        while (done := await self._catch_up(await self.live_positions(), tell)) > NEARLY and done * 2 <= before:
+            before = done
+        await self._settle(await self.live_positions())
+
     async def _exchange(self, tell: Tells) -> Rebuilt:
+        carried_over = await self._service.carry_over(self._owner, self._clock)
+        await self._come_near(tell)
         async with self._owner.begin() as holder:
             positions = await self._meet(holder, tell)
-            async with self._owner.begin() as owner:
-                tell_others = await self._service.carry_over(owner, self._clock)
+            tell_others = await carried_over.complete(self._owner, self._clock)
             await rebuild_schema.exchange(holder, self._schemas)
             told = await tell_others(holder)
         return Rebuilt(self._schemas.live, sum(positions.values()), told=told)
@@ -253,10 +277,13 @@ class _Site:
         await rebuild_schema.hold(holder, self._schemas)
         positions = await self.live_positions(holder)
         await self._catch_up(positions, tell)
+        await self._settle(positions)
+        return positions
+
+    async def _settle(self, positions: Positions) -> None:
         for authority_id, position in positions.items():
             if position:
                 await self._service.settle(self._rebuilt, authority_id, self._clock)
-        return positions
 
     async def _catch_up(self, positions: Positions, tell: Tells) -> int:
         """Project what lies behind the rebuilt checkpoints up to ``positions``; return how many events it was."""

@@ -7,13 +7,17 @@ there, which costs a fraction of keeping them up to date row by row; and the sam
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import asyncpg
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from shared.runtime.database import behind_pooler, plain_url
 
 #: How long an exchange waits for one lock.  PostgreSQL looks for a deadlock after a second: giving up sooner
 #: means that it is never a service that has to start anew.
@@ -54,6 +58,27 @@ class Schemas:
         return {self.live: self.rebuilt}
 
 
+async def refuse_poolers(database_url: str) -> None:
+    """Raise CannotRebuild if the URL does not lead to the server itself.
+
+    A pooler may give each transaction another connection of the server, and then what keeps
+    rebuilds apart belongs to nobody.  It tells its clients of a server process of its own making.
+    """
+    if not behind_pooler(database_url):
+        connection = await asyncpg.connect(plain_url(database_url), timeout=10, statement_cache_size=0)
+        try:
+            async with connection.transaction():
+                own = await connection.fetchval("SELECT pg_backend_pid()") == connection.get_server_pid()
+        finally:
+            await connection.close()
+        if own:
+            return
+    raise CannotRebuild(
+        "HOMEWARD_DATABASE_URL leads through a pooler such as pgbouncer, and a rebuild needs connections of its own;"
+        " give it the address of PostgreSQL itself"
+    )
+
+
 async def claim(connection: AsyncConnection, of: Schemas) -> None:
     """Make this session the only one that rebuilds the service, until the session ends.
 
@@ -91,12 +116,34 @@ async def drop(connection: AsyncConnection, of: Schemas) -> None:
     await connection.execute(text(f"DROP SCHEMA IF EXISTS {of.rebuilt} CASCADE"))
 
 
-async def finish(connection: AsyncConnection, of: Schemas) -> None:
+async def take_log(connection: AsyncConnection, of: Schemas, other: Schemas, columns: Sequence[str]) -> None:
+    """Take over the copy of the log that was made for another service."""
+    names = ", ".join(columns)
+    taken = f"INSERT INTO {of.rebuilt}.event ({names}) SELECT {names} FROM {other.rebuilt}.event"  # noqa: S608 - names of ours
+    await connection.execute(text(taken))
+
+
+async def finish(engine: AsyncEngine, of: Schemas) -> None:
     """Give the filled tables the keys, indexes and foreign keys of the live ones, and statistics to plan by."""
-    for statement in [*await _indexes(connection, of), *await _constraints(connection, of)]:
-        await connection.execute(text(statement))
-    for table in of.tables:
-        await connection.execute(text(f"ANALYZE {of.rebuilt}.{table}"))
+    async with engine.connect() as connection:
+        statements = [
+            [
+                *await _indexes(connection, of, table),
+                *await _keys(connection, of, table),
+                await _analysis(connection, of, table),
+            ]
+            for table in of.tables
+        ]
+        references = [each for table in of.tables for each in await _references(connection, of, table)]
+    # Each table takes a process of the server.
+    await asyncio.gather(*(_execute(engine, of_table) for of_table in statements))
+    await _execute(engine, references)
+
+
+async def _execute(engine: AsyncEngine, statements: Iterable[str]) -> None:
+    async with engine.begin() as connection:
+        for statement in statements:
+            await connection.execute(text(statement))
 
 
 async def hold(connection: AsyncConnection, of: Schemas) -> None:
@@ -146,35 +193,61 @@ async def _refuse_references(connection: AsyncConnection, of: Schemas) -> None:
         raise CannotRebuild(f"{', '.join(others)} refers to a table of the projection of {of.live}")
 
 
-async def _indexes(connection: AsyncConnection, of: Schemas) -> list[str]:
-    """Return the statements that create the live tables' indexes, other than those of keys, in the rebuilt schema."""
-    rows = await _rows(
-        connection,
-        of,
-        "SELECT c.relname AS table, pg_get_indexdef(i.indexrelid) AS definition"
-        " FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid"
-        " WHERE c.oid = ANY(CAST(:ours AS regclass[]))"
-        " AND NOT EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))"
-        " ORDER BY i.indexrelid",
+async def _indexes(connection: AsyncConnection, of: Schemas, table: str) -> list[str]:
+    """Return the statements that create a live table's indexes, other than those of keys, in the rebuilt schema."""
+    definitions = await connection.scalars(
+        text(
+            "SELECT pg_get_indexdef(i.indexrelid) FROM pg_index i WHERE i.indrelid = CAST(:table AS regclass)"
+            " AND NOT EXISTS"
+            " (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x'))"
+            " ORDER BY i.indexrelid"
+        ),
+        {"table": f"{of.live}.{table}"},
     )
-    return [row.definition.replace(f" ON {of.live}.{row.table} ", f" ON {of.rebuilt}.{row.table} ", 1) for row in rows]
+    return [each.replace(f" ON {of.live}.{table} ", f" ON {of.rebuilt}.{table} ", 1) for each in definitions]
 
 
-async def _constraints(connection: AsyncConnection, of: Schemas) -> list[str]:
-    """Return the statements that add the live tables' keys, and then their foreign keys, in the rebuilt schema."""
-    rows = await _rows(
-        connection,
-        of,
-        "SELECT c.relname AS table, quote_ident(k.conname) AS name, pg_get_constraintdef(k.oid) AS definition"
-        " FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid"
-        " WHERE c.oid = ANY(CAST(:ours AS regclass[])) AND k.contype IN ('p', 'u', 'x', 'f')"
-        " ORDER BY k.contype = 'f', k.oid",
+async def _finishing(connection: AsyncConnection, of: Schemas, table: str) -> list[str]:
+    """Return the statements that finish a table by itself."""
+    made = [*await _indexes(connection, of, table), *await _keys(connection, of, table)]
+    return [*made, await _analysis(connection, of, table)]
+
+
+async def _keys(connection: AsyncConnection, of: Schemas, table: str) -> list[str]:
+    """Return the statements that add a live table's keys in the rebuilt schema."""
+    return await _constraints(connection, of, table, "p", "u", "x")
+
+
+async def _references(connection: AsyncConnection, of: Schemas, table: str) -> list[str]:
+    """Return the statements that add a live table's foreign keys in the rebuilt schema."""
+    return await _constraints(connection, of, table, "f")
+
+
+async def _constraints(connection: AsyncConnection, of: Schemas, table: str, *kinds: str) -> list[str]:
+    rows = await connection.execute(
+        text(
+            "SELECT quote_ident(conname) AS name, pg_get_constraintdef(oid) AS definition FROM pg_constraint"
+            " WHERE conrelid = CAST(:table AS regclass) AND CAST(contype AS text) = ANY(:kinds) ORDER BY oid"
+        ),
+        {"table": f"{of.live}.{table}", "kinds": list(kinds)},
     )
     return [
-        f"ALTER TABLE {of.rebuilt}.{row.table} ADD CONSTRAINT {row.name} "
+        f"ALTER TABLE {of.rebuilt}.{table} ADD CONSTRAINT {row.name} "
         + row.definition.replace(f" REFERENCES {of.live}.", f" REFERENCES {of.rebuilt}.", 1)
         for row in rows
     ]
+
+
+async def _analysis(connection: AsyncConnection, of: Schemas, table: str) -> str:
+    """Return the statement that counts what is in the columns by which rows are looked up, and no document."""
+    columns = await connection.scalars(
+        text(
+            "SELECT DISTINCT quote_ident(attname) FROM pg_index JOIN pg_attribute"
+            " ON attrelid = indrelid AND attnum = ANY(indkey) WHERE indrelid = CAST(:table AS regclass)"
+        ),
+        {"table": f"{of.live}.{table}"},
+    )
+    return f"ANALYZE {of.rebuilt}.{table} ({', '.join(sorted(columns))})"
 
 
 async def _grants(connection: AsyncConnection, of: Schemas) -> list[str]:

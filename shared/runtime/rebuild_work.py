@@ -1,18 +1,23 @@
 """The bulk of a rebuild: each child's whole history read once, folded once, and written once.
 
+What was read is copied for the first fold of a job alone; the others take the copy from there, which
+costs the server a fraction of being told it again.
+
 Children are independent of each other, so batches of them go to as many processes as there are
-cores.  A process that loses the one that started it ends at once.
+cores, this one among them.  A process that loses the one that started it ends at once.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import date
 from multiprocessing import get_context, parent_process
@@ -20,19 +25,20 @@ from multiprocessing.connection import wait
 from typing import Any, Protocol
 
 import asyncpg
-import orjson
 
 from shared.domain.envelope import RecordedEvent
 from shared.domain.ids import AUTHORITY_STREAM
 from shared.runtime.database import plain_url, server_settings
-from shared.runtime.log_copy import copied
+from shared.runtime.log_copy import COPIED, copied_values
 from shared.runtime.projecting import EventReader
 from shared.runtime.rebuild_schema import Schemas
 
-#: Events of a batch, more or less: what one process holds in memory.
-BATCH_EVENTS = 5_000
-#: Below this a second process takes longer to start than it saves.
+#: Events of a batch, more or less: what one process holds in memory, and what others wait for at the end.
+BATCH_EVENTS = 2_000
+#: Below this another process takes longer to start than it saves.
 WORTH_A_PROCESS = 20_000
+#: Batches that another process has at hand, so that it need not wait while this one folds.
+_AHEAD = 2
 
 Histories = Mapping[str, Sequence[RecordedEvent]]
 
@@ -146,57 +152,92 @@ class Worker:
         """Read a batch, fold it and write it; return its number of events."""
         wanted = [AUTHORITY_STREAM, *(stream for stream in batch.streams if stream != AUTHORITY_STREAM)]
         found = await self._log.histories(batch.authority_id, wanted, until=batch.until)
+        # Here other processes are fed meanwhile.
+        of_folds = await asyncio.to_thread(self._fold, batch, found)
+        await asyncio.gather(*map(_write, self._connections, self._job.folds, of_folds))
+        return batch.events
+
+    def _fold(self, batch: Batch, found: Histories) -> list[list[Rows]]:
+        """Return for each fold of the job its rows; those of the first begin with the copy of the log."""
         council = found[AUTHORITY_STREAM]
         children = {stream: events for stream, events in found.items() if stream != AUTHORITY_STREAM}
-        copies = _copies(event for stream in batch.streams for event in found[stream])
-        for fold, connection in zip(self._job.folds, self._connections, strict=True):
-            rows = fold.rows(batch.authority_id, council, children, self._job.today)
-            async with connection.transaction():
-                for each in (copies, *rows):
-                    await connection.copy_records_to_table(
-                        each.table, schema_name=fold.schemas.rebuilt, columns=each.columns, records=each.records
-                    )
-        return len(copies.records)
+        rows = [fold.rows(batch.authority_id, council, children, self._job.today) for fold in self._job.folds]
+        rows[0].insert(0, _copies(event for stream in batch.streams for event in found[stream]))
+        return rows
+
+
+async def _write(connection: Any, fold: Fold, rows: Sequence[Rows]) -> None:
+    async with connection.transaction():
+        for each in rows:
+            await connection.copy_records_to_table(
+                each.table, schema_name=fold.schemas.rebuilt, columns=each.columns, records=each.records
+            )
 
 
 def _copies(events: Iterable[RecordedEvent]) -> Rows:
-    rows = [copied(event.authority_id, event) for event in events]
-    for row in rows:
-        row["data"] = orjson.dumps(row["data"]).decode()
-    return Rows("event", tuple(rows[0]), [tuple(row.values()) for row in rows])
+    return Rows("event", COPIED, [copied_values(event) for event in events])
 
 
 async def _connect(database_url: str, service: str) -> Any:
-    return await asyncpg.connect(plain_url(database_url), timeout=10, server_settings=server_settings(service))
+    # A batch need not be safe on disk before the next: all of them are with the exchange, or are built again.
+    settings = {**server_settings(service), "synchronous_commit": "off"}
+    return await asyncpg.connect(plain_url(database_url), timeout=10, server_settings=settings)
 
 
-async def work(job: Job, todo: Sequence[Batch], done: Callable[[int], None], *, processes: int | None = None) -> None:
+async def work(job: Job, todo: Sequence[Batch], done: Callable[[int], None], *, others: int | None = None) -> None:
     """Do every batch; ``done`` hears the number of events of each as it is finished.
 
-    ``processes`` 0 does all of it here; None chooses.
+    ``others`` is how many processes help this one; None chooses.
     """
-    if processes is None:
+    if others is None:
         worth = sum(batch.events for batch in todo) >= WORTH_A_PROCESS
-        processes = min(os.cpu_count() or 1, len(todo)) if worth else 0
-    if not processes:
-        async with Worker.opened(job) as worker:
-            for batch in todo:
-                done(await worker.do(batch))
-        return
-    with ProcessPoolExecutor(processes, get_context("spawn"), _begin, (job,)) as pool:
-        await _spread(pool, todo, done)
+        others = min(os.cpu_count() or 1, len(todo)) - 1 if worth else 0
+    left = deque(todo)
+    with _uncollected():
+        if others <= 0:
+            await _work_here(job, left, done)
+            return
+        with ProcessPoolExecutor(others, get_context("spawn"), _begin, (job,)) as pool:
+            await _work_together(pool, others, job, left, done)
 
 
-async def _spread(pool: Executor, todo: Sequence[Batch], done: Callable[[int], None]) -> None:
-    loop = asyncio.get_running_loop()
-    running = [loop.run_in_executor(pool, _do, batch) for batch in todo]
+async def _work_together(
+    pool: Executor, others: int, job: Job, left: deque[Batch], done: Callable[[int], None]
+) -> None:
+    """Take batches here and in the pool until none are left; the first that fails ends all of it."""
+    there = [_work_there(pool, left, done) for _ in range(others * _AHEAD)]
+    running = [asyncio.ensure_future(each) for each in (*there, _work_here(job, left, done))]
     try:
-        for finished in asyncio.as_completed(running):
-            done(await finished)
+        await asyncio.gather(*running)
     finally:
+        left.clear()
         for each in running:
             each.cancel()
         await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _work_there(pool: Executor, left: deque[Batch], done: Callable[[int], None]) -> None:
+    loop = asyncio.get_running_loop()
+    while left:
+        done(await loop.run_in_executor(pool, _do, left.popleft()))
+
+
+async def _work_here(job: Job, left: deque[Batch], done: Callable[[int], None]) -> None:
+    async with Worker.opened(job) as worker:
+        while left:
+            done(await worker.do(left.popleft()))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Let no collector look through what a batch makes, time and again: reference counting frees all of it."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 class _Here:
@@ -212,6 +253,7 @@ def _begin(job: Job) -> None:
     # Ctrl-C reaches every process of a terminal; the one that started us ends us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    gc.disable()
     _Here.runner = asyncio.Runner()
     _Here.opened = Worker.opened(job)
     _Here.worker = _Here.runner.run(_entered())

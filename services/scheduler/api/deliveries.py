@@ -68,7 +68,9 @@ async def read_delivery(endpoint_id: UUID, notice_id: UUID, principal: Manager, 
 
 
 @router.post("/v1/webhook-endpoints/{endpoint_id}/deliveries/{notice_id}/replay", status_code=202)
-async def replay_delivery(endpoint_id: UUID, notice_id: UUID, principal: Manager, opened: Opened) -> DeliveryView:
+async def replay_delivery(
+    request: Request, endpoint_id: UUID, notice_id: UUID, principal: Manager, opened: Opened
+) -> DeliveryView:
     """Send a notice again: the same id and bytes, and the whole schedule of retries anew."""
     async with opened.engine.begin() as connection:
         endpoint = await existing(connection, principal.authority_id, endpoint_id)
@@ -78,6 +80,7 @@ async def replay_delivery(endpoint_id: UUID, notice_id: UUID, principal: Manager
             raise InvalidInput(faults=[Fault(":endpoint_id", "endpoint_disabled", message)])
         await store.replay(connection, principal.authority_id, endpoint_id, notice_id, opened.clock.now())
         found, _ = await _existing(connection, principal.authority_id, endpoint_id, notice_id)
+    request.app.state.owed()
     return delivery_view(found)
 
 

@@ -13,9 +13,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from services.scheduler.model import Place, ReviewFilter, place_of
+from services.scheduler.model import Place, ReviewFilter, StoredReview, place_of
 from services.scheduler.projection import still_shown
-from services.scheduler.store import events, reviews
+from services.scheduler.projection.whole import fold_history, rules
+from services.scheduler.store import events, notices, reviews
 from services.scheduler.store.events import log_copy
 from shared.domain.errors import NotFound
 from shared.domain.history import facts
@@ -65,9 +66,14 @@ async def find_page(
 
 
 async def find_one(connection: Connection, authority_id: str, review_id: UUID, when: Times) -> tuple[int, Review]:
-    """Return the projected position and one review; raises NotFound."""
+    """Return the projected position and one review; raises NotFound.
+
+    A forecast that is not made any more can be read if a notice has named it.
+    """
     position = await log_copy.position(connection, authority_id)
     stored = await reviews.find(connection, authority_id, review_id)
+    if stored is None:
+        stored = await _vanished_forecast(connection, authority_id, review_id, when)
     if is_present(when):
         if stored is None:
             raise NotFound
@@ -80,6 +86,23 @@ async def find_one(connection: Connection, authority_id: str, review_id: UUID, w
     if stored is not None and still_shown(stored, as_of=when.as_of, known_at=when.known_at):
         return position, stored.review
     raise NotFound
+
+
+async def _vanished_forecast(
+    connection: Connection, authority_id: str, review_id: UUID, when: Times
+) -> StoredReview | None:
+    """Return a forecast that a notice named and nobody keeps: it follows from the child's history."""
+    child = await notices.child_of(connection, authority_id, review_id)
+    if child is None:
+        return None
+    council = await log_copy.authority_events(connection, authority_id)
+    known = (await log_copy.child_events(connection, authority_id, [child]))[child]
+
+    def fold() -> StoredReview | None:
+        folded = fold_history(child, known, rules(council, when.today), when.today, forecasts=True)
+        return next((each for each in folded if each.review.review_id == review_id), None)
+
+    return await asyncio.to_thread(fold)
 
 
 async def timetable_at(connection: Connection, authority_id: str, when: Times) -> Timetable:
@@ -125,11 +148,7 @@ async def _batch(
         held_true = facts(histories[child], known_at=when.known_at, as_of=when.as_of)
         owed = project_reviews(child, held_true, timetable)
         present = {review.review_id for review in owed}
-        shown = (
-            each.review
-            for each in gone[child]
-            if each.listed and still_shown(each, as_of=when.as_of, known_at=when.known_at)
-        )
+        shown = (each.review for each in gone[child] if still_shown(each, as_of=when.as_of, known_at=when.known_at))
         return [*owed, *(review for review in shown if review.review_id not in present)]
 
     return await asyncio.to_thread(project_all)

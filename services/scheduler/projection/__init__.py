@@ -40,7 +40,8 @@ class ChildFold:
     """One child's reviews, brought up to date event by event.
 
     ``reviews`` is the state and ``known`` the events that led to it; ``changed`` collects
-    the ids to write and ``notices`` what to tell, in the order of their causes.
+    the ids to write, or to delete where there is no such review any more, and ``notices``
+    what to tell, in the order of their causes.
     """
 
     child_id: str
@@ -58,7 +59,7 @@ class ChildFold:
             self._take(review, cause)
         owed = {review.review_id for review in projected}
         for stored in [each for key, each in self.reviews.items() if key not in owed and each.vanished_at is None]:
-            self._put(vanished(stored.review, cause))
+            self._let_go(stored.review, cause)
 
     def _take(self, review: Review, cause: Cause) -> None:
         before = self.reviews.get(review.review_id)
@@ -68,13 +69,25 @@ class ChildFold:
         self._put(StoredReview(review, next_notice_on(review, earlier)))
         self.notices.extend((cause.position, notice) for notice in notices_of(review, earlier, cause))
 
+    def _let_go(self, review: Review, cause: Cause) -> None:
+        """Keep what was owed, with why it is not any more; a forecast was never owed."""
+        if review.forecast:
+            del self.reviews[review.review_id]
+            self.changed.add(review.review_id)
+        else:
+            self._put(vanished(review, cause))
+
     def _put(self, stored: StoredReview) -> None:
         self.reviews[stored.review.review_id] = stored
         self.changed.add(stored.review.review_id)
 
     def to_write(self) -> list[StoredReview]:
         """Return the reviews that changed."""
-        return [self.reviews[each] for each in sorted(self.changed)]
+        return [self.reviews[each] for each in sorted(self.changed & self.reviews.keys())]
+
+    def to_delete(self) -> list[UUID]:
+        """Return the ids of the forecasts that vanished; not all of them were ever written."""
+        return sorted(self.changed - self.reviews.keys())
 
 
 def fold_events(

@@ -38,6 +38,13 @@ async def append(connection: AsyncConnection, authority_id: str, notices: Sequen
     return len(rows)
 
 
+async def child_of(connection: AsyncConnection, authority_id: str, review_id: UUID) -> str | None:
+    """Return the child of whose review a notice told; None if none did."""
+    about = select(notice.c.child_id).where(notice.c.authority_id == authority_id, notice.c.review_id == review_id)
+    child: str | None = await connection.scalar(about.limit(1))
+    return child
+
+
 async def _lock_head(connection: AsyncConnection, authority_id: str) -> int:
     added = insert(notice_head).values(authority_id=authority_id, position=0)
     locked = added.on_conflict_do_update(

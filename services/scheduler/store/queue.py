@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import ColumnElement, Row, and_, exists, or_, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Row, Select, Text, and_, any_, bindparam, func, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scheduler.model import Attempt, AttemptError, Claim, DeliveryState
 from services.scheduler.tables import attempt, delivery, notice, webhook_endpoint
+
+#: Rows of an endpoint among which leases are looked for; it holds fewer.
+LEASES_LOOKED_AT = 100
 
 
 def _due(authority_id: str, now: datetime) -> ColumnElement[bool]:
@@ -24,19 +29,52 @@ def _due(authority_id: str, now: datetime) -> ColumnElement[bool]:
     )
 
 
-async def endpoints_with_due(connection: AsyncConnection, authority_id: str, now: datetime) -> list[UUID]:
-    """Return the enabled endpoints to which something is due."""
-    of_endpoint = and_(_due(authority_id, now), delivery.c.endpoint_id == webhook_endpoint.c.endpoint_id)
-    statement = (
-        select(webhook_endpoint.c.endpoint_id)
-        .where(
-            webhook_endpoint.c.authority_id == authority_id,
-            webhook_endpoint.c.enabled,
-            exists().where(of_endpoint),
-        )
-        .order_by(webhook_endpoint.c.endpoint_id)
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An enabled endpoint to which something is owed, and when the first of it is due."""
+
+    authority_id: str
+    endpoint_id: UUID
+    due_at: datetime
+
+
+def _waiting() -> Select[Any]:
+    owed = (delivery.c.authority_id == webhook_endpoint.c.authority_id) & (
+        delivery.c.endpoint_id == webhook_endpoint.c.endpoint_id
     )
-    return list(await connection.scalars(statement))
+    pending = (
+        select(delivery.c.next_attempt_at, delivery.c.lease_until)
+        .where(owed, delivery.c.state == DeliveryState.PENDING.value)
+        .order_by(delivery.c.next_attempt_at)
+        .correlate(webhook_endpoint)
+    )
+    free = pending.where(delivery.c.lease_until.is_(None)).limit(1).subquery()
+    # Leases are given to what has been due for longest, so they are found among the first.
+    first = pending.limit(LEASES_LOOKED_AT).subquery()
+    lease_ends = select(func.min(func.greatest(first.c.next_attempt_at, first.c.lease_until))).where(
+        first.c.lease_until.is_not(None)
+    )
+    due_at = func.least(select(free.c.next_attempt_at).scalar_subquery(), lease_ends.scalar_subquery())
+    of_these = webhook_endpoint.c.authority_id == any_(bindparam("authority_ids", type_=ARRAY(Text)))
+    each = (
+        select(webhook_endpoint.c.authority_id, webhook_endpoint.c.endpoint_id, due_at.label("due_at"))
+        .where(of_these, webhook_endpoint.c.enabled)
+        .subquery()
+    )
+    return select(each).where(each.c.due_at.is_not(None)).order_by(each.c.authority_id, each.c.endpoint_id)
+
+
+#: It is asked all day long, and to put it together takes longer than to ask it.
+_WAITING = _waiting()
+
+
+async def waiting(connection: AsyncConnection, authority_ids: Sequence[str]) -> list[Waiting]:
+    """Return the endpoints of these authorities to which something is owed, now or later.
+
+    What is leased is due when its lease runs out.
+    """
+    found = await connection.execute(_WAITING, {"authority_ids": authority_ids})
+    return [Waiting(*row) for row in found]
 
 
 async def claim(

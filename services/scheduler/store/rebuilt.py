@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 
-from sqlalchemy import ColumnElement, MetaData, Table, and_, exists, not_, or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import (
+    ColumnElement,
+    MetaData,
+    Table,
+    Text,
+    and_,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+    tuple_,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scheduler.model import NoticeKind, StoredReview
 from services.scheduler.store.reviews import COPIED, KEY, WRITTEN, row_of, stored_review
-from services.scheduler.tables import checkpoint, notice
+from services.scheduler.tables import checkpoint, event, notice, revisit
 from services.scheduler.tables import review as live
+from shared.domain.ids import AUTHORITY_STREAM, child_of_stream
 from shared.domain.timetable.reviews import Outcome
 from shared.runtime.rebuild_schema import Schemas
 
 SCHEMAS = Schemas("scheduler", ("checkpoint", "event", "review", "revisit"))
 
+#: Children by authority and their own name.
+Children = frozenset[tuple[str, str]]
+
 rebuilt = live.to_metadata(MetaData(), schema=SCHEMAS.rebuilt)
+_checkpoint = checkpoint.to_metadata(MetaData(), schema=SCHEMAS.rebuilt)
 
 _same = and_(live.c.authority_id == rebuilt.c.authority_id, live.c.review_id == rebuilt.c.review_id)
 
@@ -36,26 +56,79 @@ class Changed:
     after: StoredReview
 
 
-async def keep_withdrawn(connection: AsyncConnection) -> None:
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where both sides stand at a moment, or have stood before: no further.
+
+    ``positions`` are those of the rebuilt side, the lesser ones, and ``timetables`` digests of
+    those in force on the live side, both by authority.  ``awaited`` are the children who are
+    projected anew ``today`` without a new event.
+    """
+
+    today: date
+    positions: Mapping[str, int]
+    timetables: Mapping[str, str | None]
+    awaited: Children
+
+
+async def standing(connection: AsyncConnection, today: date) -> Standing:
+    """Return where both sides stand."""
+    positions = await connection.execute(select(_checkpoint.c.authority_id, _checkpoint.c.position))
+    timetables = await connection.execute(select(checkpoint.c.authority_id, checkpoint.c.timetable_digest))
+    due = select(revisit.c.authority_id, revisit.c.child_id).where(revisit.c.revisit_on <= today)
+    awaited = await connection.execute(due)
+    return Standing(
+        today,
+        {row.authority_id: row.position for row in positions},
+        {row.authority_id: row.timetable_digest for row in timetables},
+        frozenset((row.authority_id, row.child_id) for row in awaited),
+    )
+
+
+async def concerned(connection: AsyncConnection, since: Standing, today: date) -> Children | None:
+    """Return the children whose reviews may have changed since on either side; None if those of any child may have.
+
+    Both sides stand at the same positions, and go no further.
+    """
+    now = await standing(connection, today)
+    if (now.today, now.timetables) != (since.today, since.timetables):
+        return None
+    found = {*since.awaited, *now.awaited}
+    for authority_id in now.timetables:
+        streams = await _streams_behind(connection, authority_id, since.positions.get(authority_id, 0))
+        if AUTHORITY_STREAM in streams:
+            return None
+        found.update((authority_id, child) for child in map(child_of_stream, streams) if child is not None)
+    return frozenset(found)
+
+
+async def _streams_behind(connection: AsyncConnection, authority_id: str, position: int) -> set[str]:
+    behind = select(event.c.stream).where(event.c.authority_id == authority_id, event.c.position > position)
+    return set(await connection.scalars(behind.distinct()))
+
+
+async def keep_withdrawn(connection: AsyncConnection, children: Children | None) -> None:
     """Let what the live side has withdrawn, and the rebuilt side does not owe, be told as the live side told it.
 
+    Here as below ``children`` None means all of them.
     When a review was withdrawn, and because of which event, is history: it depends on the day on
     which the event was read and on the rules of that time.
     """
     differs = or_(*(live.c[name].is_distinct_from(rebuilt.c[name]) for name in WRITTEN))
     not_owed = or_(rebuilt.c.review_id.is_(None), and_(rebuilt.c.vanished_at.is_not(None), differs))
     told = select(*(live.c[name] for name in COPIED)).select_from(live.outerjoin(rebuilt, _same))
-    statement = insert(rebuilt).from_select(COPIED, told.where(live.c.vanished_at.is_not(None), not_owed))
+    told = told.where(live.c.vanished_at.is_not(None), not_owed, _of(live, children))
+    statement = insert(rebuilt).from_select(COPIED, told)
     taken = {name: statement.excluded[name] for name in WRITTEN}
     await connection.execute(statement.on_conflict_do_update(index_elements=KEY, set_=taken))
 
 
-async def lost(connection: AsyncConnection) -> list[tuple[str, int, StoredReview]]:
+async def lost(connection: AsyncConnection, children: Children | None) -> list[tuple[str, int, StoredReview]]:
     """Return, with authority and its position, the reviews that the live side owes and the rebuilt side has never."""
     statement = (
         select(live, _position(live))
         .select_from(live.outerjoin(rebuilt, _same))
-        .where(live.c.vanished_at.is_(None), rebuilt.c.review_id.is_(None))
+        .where(live.c.vanished_at.is_(None), rebuilt.c.review_id.is_(None), _of(live, children))
     )
     rows = await connection.execute(statement)
     return [(row.authority_id, row.live_position, stored_review(row)) for row in rows]
@@ -68,18 +141,19 @@ async def withdraw(connection: AsyncConnection, withdrawn: Sequence[tuple[str, S
         await connection.execute(insert(rebuilt), rows)
 
 
-async def changed(connection: AsyncConnection) -> list[Changed]:
+async def changed(connection: AsyncConnection, children: Children | None) -> list[Changed]:
     """Return the reviews whose change is worth telling: newly held, or due on another day.
 
     A held review that the live side had lost, after telling of it, is left out.
     """
     joined = rebuilt.outerjoin(live, _same)
+    worth_telling = and_(_worth_telling(), _of(rebuilt, children))
     before = {
         (row.authority_id, row.review_id): stored_review(row)
-        for row in await connection.execute(select(live).select_from(joined).where(_worth_telling(), _owed_before()))
+        for row in await connection.execute(select(live).select_from(joined).where(worth_telling, _owed_before()))
     }
     position = _position(rebuilt)
-    rows = await connection.execute(select(rebuilt, position).select_from(joined).where(_worth_telling()))
+    rows = await connection.execute(select(rebuilt, position).select_from(joined).where(worth_telling))
     return [
         Changed(row.authority_id, row.live_position, before.get((row.authority_id, row.review_id)), stored_review(row))
         for row in rows
@@ -97,6 +171,15 @@ def _worth_telling() -> ColumnElement[bool]:
     both_open = and_(live.c.outcome == Outcome.OPEN.value, rebuilt.c.outcome == Outcome.OPEN.value)
     moved = and_(_owed_before(), both_open, live.c.due_on.is_distinct_from(rebuilt.c.due_on))
     return and_(rebuilt.c.vanished_at.is_(None), or_(held, moved))
+
+
+def _of(table: Table, children: Children | None) -> ColumnElement[bool]:
+    """Return the condition that a review is that of one of these, at least one; None are all."""
+    if children is None:
+        return true()
+    # Two arrays, not two parameters for each child: there can be more children than there are parameters.
+    named = [literal(list(names), ARRAY(Text)) for names in zip(*children, strict=True)]
+    return tuple_(table.c.authority_id, table.c.child_id).in_(select(*map(func.unnest, named)))
 
 
 def _owed_before() -> ColumnElement[bool]:

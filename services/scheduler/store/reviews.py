@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from datetime import date, timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
+import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ColumnElement, Row, and_, any_, case, func, literal, or_, select, tuple_, update
+from sqlalchemy import delete as delete_from
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scheduler.model import Place, ReviewFilter, StoredReview
@@ -29,10 +32,11 @@ TICK_ROWS = 500
 
 _explanation = TypeAdapter(Explanation)
 _PLAIN = tuple(each.name for each in fields(Review) if each.name not in {"explanation", "certainty", "outcome"})
+_plain = attrgetter(*_PLAIN)
 KEY = ("authority_id", "review_id")
-#: What an update writes; and, with the key, what PostgreSQL does not make itself.
-WRITTEN = tuple(column.name for column in table.c if column.name not in {*KEY, "sort_on"})
-COPIED = (*KEY, *WRITTEN)
+#: What PostgreSQL does not make itself; and of that, without the key, what an update writes.
+COPIED = ("authority_id", *_PLAIN, "certainty", "outcome", "explanation", "vanished_at", "next_notice_on")
+WRITTEN = tuple(name for name in COPIED if name not in KEY)
 
 
 def predicates(as_of: date) -> dict[Status, ColumnElement[bool]]:
@@ -65,7 +69,7 @@ def _status(as_of: date) -> ColumnElement[str]:
 
 
 def _conditions(authority_id: str, asked: ReviewFilter, as_of: date) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = [table.c.authority_id == authority_id, _listed()]
+    conditions: list[ColumnElement[bool]] = [table.c.authority_id == authority_id]
     for column, values in (
         (table.c.child_id, asked.children),
         (table.c.team, asked.teams),
@@ -82,12 +86,6 @@ def _conditions(authority_id: str, asked: ReviewFilter, as_of: date) -> list[Col
     if asked.due_to is not None:
         conditions += [table.c.sort_on <= asked.due_to, table.c.due_on.is_not(None)]
     return conditions
-
-
-def _listed() -> ColumnElement[bool]:
-    """As :attr:`services.scheduler.model.StoredReview.listed`."""
-    firm = table.c.certainty == Certainty.FIRM.value
-    return or_(table.c.vanished_at.is_(None), firm, table.c.held_on.is_not(None))
 
 
 async def page(
@@ -150,6 +148,15 @@ async def save(connection: AsyncConnection, authority_id: str, reviews: Iterable
     await connection.execute(statement.on_conflict_do_update(index_elements=KEY, set_=taken), rows)
 
 
+async def delete(connection: AsyncConnection, authority_id: str, review_ids: Sequence[UUID]) -> None:
+    """Delete forecasts that are not made any more; ids of none are passed over."""
+    if review_ids:
+        # One array, not one parameter for each id: a page of the log can end more forecasts than there are parameters.
+        ids = literal(list(review_ids), ARRAY(table.c.review_id.type))
+        gone = and_(table.c.authority_id == authority_id, table.c.review_id == any_(ids))
+        await connection.execute(delete_from(table).where(gone))
+
+
 async def due_for_notice(connection: AsyncConnection, authority_id: str, today: date) -> list[StoredReview]:
     """Return and lock some reviews that the tick has to look at; those that another replica holds are passed over."""
     statement = (
@@ -177,23 +184,22 @@ async def plan_notices(connection: AsyncConnection, authority_id: str, days: dic
 
 def row_of(authority_id: str, stored: StoredReview) -> dict[str, Any]:
     """Return the row that holds a review."""
-    review = stored.review
-    return {
-        "authority_id": authority_id,
-        **{name: getattr(review, name) for name in _PLAIN},
-        "certainty": review.certainty.value,
-        "outcome": review.outcome.value,
-        "explanation": _explanation.dump_python(review.explanation, mode="json"),
-        "vanished_at": stored.vanished_at,
-        "next_notice_on": stored.next_notice_on,
-    }
+    return dict(zip(COPIED, _values(authority_id, stored, orjson.loads(_told(stored.review))), strict=True))
 
 
 def copied(authority_id: str, each: StoredReview) -> tuple[Any, ...]:
     """Return the row as values of :data:`COPIED` for PostgreSQL's COPY, which takes JSON as text."""
-    row = row_of(authority_id, each)
-    row["explanation"] = _explanation.dump_json(each.review.explanation).decode()
-    return tuple(row[name] for name in COPIED)
+    return _values(authority_id, each, _told(each.review).decode())
+
+
+def _values(authority_id: str, stored: StoredReview, explanation: Any) -> tuple[Any, ...]:
+    review = stored.review
+    codes = (review.certainty.value, review.outcome.value)
+    return (authority_id, *_plain(review), *codes, explanation, stored.vanished_at, stored.next_notice_on)
+
+
+def _told(review: Review) -> bytes:
+    return orjson.dumps(review.explanation)
 
 
 def stored_review(row: Row[Any]) -> StoredReview:

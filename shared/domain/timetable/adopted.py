@@ -59,6 +59,13 @@ class Timetable:
         latest = {each.pack.pack: each for each in self.adopted if each.effective_on <= day}
         return tuple(latest.values())
 
+    def differs_from(self, other: Timetable) -> date | None:
+        """Return the first day on which a clock may start that ``other`` judges otherwise; None if there is none."""
+        if (self.calendars, self.working_calendar) != (other.calendars, other.working_calendar):
+            return date.min
+        days = sorted({each.effective_on for each in (*self.adopted, *other.adopted)})
+        return next((day for day in days if self.in_force_on(day) != other.in_force_on(day)), None)
+
     def calendar_of(self, rule: Rule) -> WorkingCalendar:
         """Return the calendar on which ``rule`` counts; raises KeyError if there is none of that name."""
         return self.calendars[self.working_calendar or rule.calendar]

@@ -34,6 +34,7 @@ __all__ = [
     "SHAPING",
     "AdoptedPack",
     "KnownChains",
+    "OwedKeys",
     "ReviewKey",
     "Timetable",
     "UnknownAdoptedPack",
@@ -85,12 +86,16 @@ def reviews_by_key(
 #: Chains worked out before, by all that decides which reviews they hold.
 KnownChains = dict[tuple[Hashable, ...], list[Owed]]
 
+#: The keys of what is owed; False for a forecast (:attr:`Review.forecast`).
+OwedKeys = dict[ReviewKey, bool]
 
-def owed_keys(facts: Sequence[Fact], timetable: Timetable, known: KnownChains) -> frozenset[ReviewKey]:
+
+def owed_keys(facts: Sequence[Fact], timetable: Timetable, known: KnownChains) -> OwedKeys:
     """Return the keys of :func:`reviews_by_key` for a fraction of the work.
 
-    Facts other than those of SHAPING types may be left out.  ``known`` is empty at first, and
-    handed over again for as long as ``timetable`` is the same.
+    Each comes with whether it is more than a forecast.  Facts other than those of SHAPING types
+    may be left out.  ``known`` is empty at first, and handed over again for as long as
+    ``timetable`` is the same.
     """
     record = child_record(facts)
 
@@ -102,9 +107,11 @@ def owed_keys(facts: Sequence[Fact], timetable: Timetable, known: KnownChains) -
             known[decided_by] = chain(run.rule, run.clock, timetable.calendar_of(run.rule), meetings)
         return known[decided_by]
 
-    return frozenset(
-        key for sequence in runs(clocks(record), timetable) for key, _, _ in _owed(_chains(sequence, record, chained))
-    )
+    return {
+        key: owed.held is not None or _certainty(run.clock, owed) is Certainty.FIRM
+        for sequence in runs(clocks(record), timetable)
+        for key, run, owed in _owed(_chains(sequence, record, chained))
+    }
 
 
 def _by_due_date(review: Review) -> tuple[date, str, int, str]:
@@ -174,7 +181,7 @@ def _review(
         due_on=due.on if due else None,
         due_at=due.at if due else None,
         last_working_day_on=_last_working_day(owed, calendar),
-        certainty=Certainty.PROVISIONAL if clock.provisional or owed.rests_on_projection else Certainty.FIRM,
+        certainty=_certainty(clock, owed),
         outcome=outcome,
         held_on=held.held.on if held else None,
         held_meeting_id=held.meeting_id if held else None,
@@ -185,6 +192,10 @@ def _review(
         position=max(position or 0 for position in shaped_by),
         explanation=explanation(run.adopted.pack, run.rule, clock, owed, calendar),
     )
+
+
+def _certainty(clock: ReviewClock, owed: Owed) -> Certainty:
+    return Certainty.PROVISIONAL if clock.provisional or owed.rests_on_projection else Certainty.FIRM
 
 
 def _outcome(clock: ReviewClock, owed: Owed) -> Outcome:

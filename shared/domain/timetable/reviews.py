@@ -136,6 +136,14 @@ class Review:
         return self.explanation.anchor.position is None
 
     @property
+    def forecast(self) -> bool:
+        """Whether it is no obligation yet: its anchor has not happened, and it was not held.
+
+        One that no longer follows from the facts has never been owed, and leaves no trace.
+        """
+        return self.certainty is Certainty.PROVISIONAL and self.held_on is None
+
+    @property
     def days_late(self) -> int | None:
         """By how many days the review was held late; 0 if on time; None if not held."""
         if self.held_on is None or self.due_on is None:

@@ -25,11 +25,11 @@ from shared.client.event_log import Page
 from shared.domain.clock import SettableClock
 from shared.domain.envelope import RecordedEvent
 from shared.identity.keys import ApiKey
-from shared.policies.loader import load_pack
 from shared.runtime.database import create_engine
 from shared.runtime.subscription import Consumer, EventReader, Subscription
 from tests.support.council import new_authority
 from tests.support.events import Log
+from tests.support.packs import load_pack
 
 CHILD = "c-1"
 

@@ -29,7 +29,7 @@ async def test_every_part_is_shown_ready(running: Served) -> None:
 
 
 async def test_a_reader_that_cannot_go_on_is_shown(running: Served) -> None:
-    """When the log is away, readiness says for which council reading stopped; when it is back, all is well."""
+    """When the log is away for everybody the service is not ready, and says so; when it is back, all is well."""
     running.feed.away = True
 
     async def shown() -> bool:
@@ -45,22 +45,27 @@ async def test_a_reader_that_cannot_go_on_is_shown(running: Served) -> None:
 
 
 async def test_an_event_of_an_unknown_type_stops_its_council_alone(running: Served) -> None:
-    """An event that cannot be read is never stepped over; other councils go on."""
+    """An event that cannot be read is never stepped over; it is told whose it is, and other councils go on."""
     accommodate(running.log, "2026-01-15")
     running.log.events[1].attributes["type"] = "unheard.of"
     other, log = await running.another_council()
     accommodate(log, "2026-01-15")
 
-    async def shown() -> bool:
-        return running.key.authority_id in (await checks(running))["subscription"]
+    async def degraded() -> Any:
+        return (await running.client.get("/readyz")).json()["degraded"].get("subscription")
 
-    await eventually(shown)
+    told = await eventually(degraded)
+    assert set(told) == {running.key.authority_id}
+    assert "stopped at position 2 (unheard.of)" in told[running.key.authority_id]
     async with other:
 
         async def projected() -> bool:
             return bool((await other.get("/v1/reviews")).json()["items"])
 
         await eventually(projected)
+    answer = await running.client.get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
+    assert answer.json()["checks"]["subscription"] == "ok"
 
 
 async def test_a_loop_that_ended_is_shown(running: Served) -> None:

@@ -67,11 +67,16 @@ async def make_one_notice(council: Scene) -> None:
     await council.catch_up()
 
 
+async def recorded(dispatcher: Dispatcher) -> None:
+    """Wait until the attempts under way are recorded."""
+    await asyncio.gather(*dispatcher._under_way)
+
+
 async def once(dispatcher: Dispatcher) -> int:
     """Start what is due and wait until it is recorded."""
     started = await dispatcher.round()
-    assert dispatcher.error is None
-    await dispatcher.finish()
+    assert (dispatcher.error, dispatcher.troubles) == (None, {})
+    await recorded(dispatcher)
     return started
 
 
@@ -171,7 +176,7 @@ async def test_a_killed_sender_leads_to_the_same_message_again(council: Scene) -
     ]
     killed.outcomes = [Outcome(status=500)]
     killed.hold.set()
-    await first.finish()
+    await recorded(first)
     assert await owed(council, endpoint_id) == [delivery]
     assert len(await tried(council, delivery)) == 2
 
@@ -262,7 +267,7 @@ async def test_a_replay_during_the_last_attempt_is_not_lost(council: Scene) -> N
     async with council.engine.begin() as connection:
         await endpoints.replay(connection, council.authority_id, endpoint_id, delivery.notice_id, council.clock.now())
     scripted.hold.set()
-    await dispatcher.finish()
+    await recorded(dispatcher)
     (delivery,) = await owed(council, endpoint_id)
     assert delivery.state is DeliveryState.PENDING
 

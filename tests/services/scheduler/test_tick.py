@@ -124,7 +124,7 @@ async def test_two_schedulers_racing_tell_each_thing_once(council: Scene) -> Non
     council.clock.set(at("2026-02-20"))
     ticks = [council.tick() for _ in range(4)]
     await asyncio.gather(*(each.round() for each in ticks))
-    assert [each.error for each in ticks] == [None] * 4
+    assert [(each.error, each.troubles) for each in ticks] == [(None, {})] * 4
     notices = await council.notices()
     assert sorted(each["data"]["child_id"] for each in notices) == sorted(children)
     assert [each["position"] for each in notices] == list(range(1, len(children) + 1))

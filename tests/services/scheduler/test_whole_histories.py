@@ -10,17 +10,18 @@ from hypothesis import strategies as st
 
 from services.scheduler.model import StoredReview
 from services.scheduler.projection import ChildFold, fold_events
-from services.scheduler.projection.whole import Change, fold_history
+from services.scheduler.projection.whole import fold_history, rules
 from shared.domain.envelope import RecordedEvent
 from shared.domain.history import facts
 from shared.domain.ids import AUTHORITY_STREAM
 from shared.domain.timetable.engine import SHAPING, Timetable, owed_keys, project_reviews, reviews_by_key
-from shared.policies.loader import load_pack
+from shared.domain.timetable.reviews import Outcome, Review
 from shared.policies.timetables import council_timetable
 from tests.services.demonstration.councils import council, recorded
 from tests.shared.domain.timetable.story import ALL_PACKS, CHILD, LOCAL_PACKS, STREAM
 from tests.shared.domain.timetable.test_laws import DAYS, FACTS, START, Told, story_of
 from tests.support.events import Log
+from tests.support.packs import load_pack
 
 #: Some facts lie before it, some behind.
 TODAY = START + timedelta(days=250)
@@ -80,13 +81,27 @@ def event_by_event(child: str, events: list[RecordedEvent], today: date) -> dict
     return fold.reviews
 
 
-def at_once(child: str, events: list[RecordedEvent], today: date) -> dict[Any, StoredReview]:
+def at_once(
+    child: str, events: list[RecordedEvent], today: date, *, forecasts: bool = False
+) -> dict[Any, StoredReview]:
     council = [event for event in events if event.stream == AUTHORITY_STREAM]
     of_child = [event for event in events if event.stream != AUTHORITY_STREAM]
-    changes = [Change(event, timetable(council[:number], today)) for number, event in enumerate(council, start=1)]
-    found = fold_history(child, of_child, timetable([], today), changes, today)
+    found = fold_history(child, of_child, rules(council, today), today, forecasts=forecasts)
     assert len({each.review.review_id for each in found}) == len(found)
     return {each.review.review_id: each for each in found}
+
+
+def last_told(child: str, events: list[RecordedEvent], today: date) -> dict[Any, Review]:
+    """Return every review, forecast or not, as it was told when it was owed last."""
+    told: dict[Any, Review] = {}
+    for number, event in enumerate(events, start=1):
+        known = events[:number]
+        of_child = [each for each in known if each.stream != AUTHORITY_STREAM]
+        council = [each for each in known if each.stream == AUTHORITY_STREAM]
+        if of_child and event.stream in (of_child[0].stream, AUTHORITY_STREAM):
+            owed = project_reviews(child, facts(of_child, as_of=today), timetable(council, today))
+            told |= {review.review_id: review for review in owed}
+    return told
 
 
 @given(STEPS)
@@ -96,12 +111,27 @@ def test_whole_histories_fold_to_what_single_events_fold_to(steps: list[Any]) ->
     assert at_once(CHILD, events, TODAY) == event_by_event(CHILD, events, TODAY)
 
 
+@given(STEPS)
+def test_a_forecast_that_vanished_follows_from_the_history(steps: list[Any]) -> None:
+    """Nobody keeps it; asked for, it is told as it was when it was made last, and withdrawn."""
+    events = log_of(steps)
+    found = at_once(CHILD, events, TODAY, forecasts=True)
+    told = last_told(CHILD, events, TODAY)
+    assert found.keys() == told.keys()
+    for review_id, stored in found.items():
+        assert stored.review.due_on == told[review_id].due_on
+        assert stored.vanished_at is None or stored.review.outcome is Outcome.WITHDRAWN
+    kept = at_once(CHILD, events, TODAY)
+    assert all(told[key].forecast and found[key].vanished_at for key in found.keys() - kept.keys())
+    assert {key: found[key] for key in kept} == kept
+
+
 @given(st.lists(FACTS, min_size=1, max_size=14))
 def test_the_keys_of_what_is_owed_follow_from_few_types(history: list[Told]) -> None:
     """Which reviews there are follows from the shaping facts alone, with chains remembered or not."""
     told = story_of(history).facts
     shaping = [fact for fact in told if isinstance(fact.data, SHAPING)]
-    keys = reviews_by_key(CHILD, told, ALL_PACKS).keys()
+    keys = {key: not review.forecast for key, review in reviews_by_key(CHILD, told, ALL_PACKS).items()}
     known: dict[Any, Any] = {}
     assert owed_keys(shaping, ALL_PACKS, known) == keys
     assert owed_keys(shaping, ALL_PACKS, known) == keys

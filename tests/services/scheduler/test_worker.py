@@ -108,7 +108,7 @@ async def test_a_retracted_home_leaves_its_reviews_withdrawn(council: Scene) -> 
     assert gone.review.outcome is Outcome.WITHDRAWN
     assert gone.review.closed_on == date(2026, 2, 1)
     assert "position 3" in (gone.review.closed_because or "")
-    assert gone.listed
+    assert not gone.review.forecast
     assert gone.next_notice_on is None
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from shared.domain.clock import SettableClock, SystemClock, civil_date
+from shared.domain.clock import SettableClock, SystemClock, civil_date, next_civil_day
 
 
 @pytest.mark.parametrize(
@@ -21,6 +23,16 @@ from shared.domain.clock import SettableClock, SystemClock, civil_date
 def test_the_civil_date_is_that_of_london(instant: datetime, day: date) -> None:
     """In summer the civil day begins an hour before the UTC day does."""
     assert civil_date(instant) == day
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2099, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - UTC is added
+def test_the_next_civil_day_begins_where_the_date_changes(instant: datetime) -> None:
+    """At that instant the date is the next one, and just before it was still the same, also when clocks change."""
+    begins = next_civil_day(instant)
+
+    assert begins > instant
+    assert civil_date(begins) == civil_date(instant) + timedelta(days=1)
+    assert civil_date(begins - timedelta(microseconds=1)) == civil_date(instant)
 
 
 def test_naive_instants_are_refused() -> None:

@@ -57,7 +57,6 @@ def test_a_fact_taken_back_keeps_its_history() -> None:
     (history,) = fact_histories(events)
 
     assert history.retracted
-    assert history.stands_as is None
     assert shown(history) == [
         (RECORDED, 1, "2026-01-05", True),
         (RETRACTED, 2, None, True),
@@ -95,9 +94,14 @@ def test_what_stands_is_what_is_held_true(steps: list[tuple[str, int]], cut: int
     """For any history and any `known_at`, the facts that stand are those that `facts` gives, in the same words."""
     known_at = START + timedelta(hours=cut)
     standing = {
-        (each.source, each.event_id): (each.first.position, each.type, each.stands_as, each.wordings[-1].position)
+        (each.source, each.event_id): (
+            each.first.position,
+            each.type,
+            each.wordings[-1].data,
+            each.wordings[-1].position,
+        )
         for each in fact_histories(told(steps), known_at=known_at)
-        if each.stands_as is not None
+        if not each.retracted
     }
 
     held = facts(told(steps), known_at=known_at)

@@ -10,9 +10,9 @@ from shared.domain.catalogue.meeting import MeetingKind
 from shared.domain.history import Fact, facts
 from shared.domain.timetable.engine import Timetable, project_reviews
 from shared.domain.timetable.reviews import Outcome, Review
-from shared.policies.loader import load_pack
 from shared.policies.timetables import council_timetable
 from tests.support.events import Log
+from tests.support.packs import load_pack
 
 CHILD = "child-7f3a"
 STREAM = f"child-{CHILD}"

@@ -10,10 +10,11 @@ from shared.domain.history import facts
 from shared.domain.timetable.engine import Timetable, adopted_timetable
 from shared.domain.timetable.rules import OnHomeChange
 from shared.policies.calendars import calendars
-from shared.policies.loader import known_packs, load_pack
+from shared.policies.loader import known_packs
 from shared.policies.timetables import council_timetable
 from tests.shared.domain.timetable.story import PLANNING, STATUTORY, Story, adopting, due, placed
 from tests.support.events import Log
+from tests.support.packs import load_pack
 
 TWO_WEEKS = "two-week-planning-meeting"
 
