@@ -35,6 +35,7 @@ Check = Callable[[NewEvent], Sequence[Fault]]
 
 _ATTRIBUTE_PREFIX = "ce-"
 _SPACE = b" \t\r\n"
+_SPACES = re.compile(rb"[ \t\r\n]*")
 _PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CHARSET = re.compile(r'charset="?utf-8"?', re.IGNORECASE)
 
@@ -77,22 +78,37 @@ def media_type_of(content_type: str | None) -> str:
     return media_type.lower()
 
 
-def read(media_type: str, headers: Headers, body: bytes, check: Check) -> Reading:
-    """Return the events of a request of one of the ``MEDIA_TYPES``.
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """The text of each event of one request, in their order, not yet read."""
 
-    ``check`` names what else is wrong with an event that is valid by its schema.  Raises
-    MalformedBody, BodyTooLarge or InvalidInput for the request as a whole.
+    texts: Sequence[bytes]
+    media_type: str
+    decode: Decode
+
+    def candidate(self, text: bytes, check: Check) -> Candidate:
+        """Judge one of the texts; ``check`` names what else is wrong with an event that is valid by its schema."""
+        return _candidate(text, self.decode, check)
+
+
+def cut(media_type: str, headers: Headers, body: bytes) -> Posted:
+    """Return the texts of the events in a request of one of the ``MEDIA_TYPES``.
+
+    Raises MalformedBody, BodyTooLarge or InvalidInput for the request as a whole.
     """
-    decode: Decode = _decode
     if media_type == BINARY:
-        texts, decode = [body], partial(_binary, headers)
-    elif media_type == STRUCTURED:
-        texts = [body]
-    elif media_type == BATCH:
-        texts = _members(body)
-    else:
-        texts, decode = _lines(body), _decode_line
-    return Reading(tuple([_candidate(text, decode, check) for text in texts]), media_type)
+        return Posted([body], media_type, partial(_binary, headers))
+    if media_type == STRUCTURED:
+        return Posted([body], media_type, _decode)
+    if media_type == BATCH:
+        return Posted(_members(body), media_type, _decode)
+    return Posted(_lines(body), media_type, _decode_line)
+
+
+def read(media_type: str, headers: Headers, body: bytes, check: Check) -> Reading:
+    """Return the events of a request, all at once; see :func:`cut` and :meth:`Posted.candidate`."""
+    posted = cut(media_type, headers, body)
+    return Reading(tuple([posted.candidate(text, check) for text in posted.texts]), media_type)
 
 
 def _candidate(text: bytes, decode: Decode, check: Check) -> Candidate:
@@ -123,9 +139,20 @@ def _object(value: Any) -> dict[str, Any]:
 
 
 def _lines(body: bytes) -> list[bytes]:
-    lines = [line for line in body.split(b"\n") if line.strip(_SPACE)]
+    """Cut the lines that hold anything, without the white space before them, and none behind one too many."""
+    lines: list[bytes] = []
+    at = _behind_space(body, 0)
+    while at < len(body) and len(lines) <= limits.EVENTS_IN_NDJSON:
+        end = body.find(b"\n", at)
+        lines.append(body[at:] if end < 0 else body[at:end])
+        at = len(body) if end < 0 else _behind_space(body, end)
     _check_count(len(lines), limits.EVENTS_IN_NDJSON)
     return lines
+
+
+def _behind_space(body: bytes, at: int) -> int:
+    match = _SPACES.match(body, at)
+    return match.end() if match else at
 
 
 def _decode_line(line: bytes) -> tuple[Any, bytes]:
@@ -136,7 +163,7 @@ def _decode_line(line: bytes) -> tuple[Any, bytes]:
 
 def _members(body: bytes) -> list[bytes]:
     """Cut a batch: one event's doubled member or stray U+0000 must not cost its neighbours their place."""
-    members = json_array.members(body)
+    members = json_array.members(body, limits.EVENTS_IN_BATCH)
     if members is None:
         strict_json.decode(body)
         raise InvalidInput("A batch is a JSON array.", faults=[Fault("", "not_an_array", "A batch is a JSON array.")])

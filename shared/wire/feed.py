@@ -62,6 +62,10 @@ class UnreadableEvent(Exception):
         self.reason = reason
         super().__init__(f"the event at position {position} ({type_name}) cannot be read: {reason}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process as what it is: by default Exception would hand on the sentence alone."""
+        return type(self), (self.position, self.type, self.reason)
+
 
 @dataclass(frozen=True, slots=True)
 class ReadPage:

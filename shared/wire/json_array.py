@@ -4,30 +4,45 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
+from itertools import takewhile
 
 import msgspec
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 
-_array = msgspec.json.Decoder(list[msgspec.Raw])
 # Numbers stay text, because it is not for the scanner to say whether they are too large.
 _scanner = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=str)
 
 
-def members(raw: bytes) -> list[bytes] | None:
+def members(raw: bytes, most: int) -> list[bytes] | None:
     """Return the members' texts without white space around them, or None if ``raw`` is no array that can be cut.
+
+    Of an array that holds more than ``most`` only the first ``most + 1`` are cut: ten million
+    bytes hold five million members, which nobody is going to read.
 
     A member need not be JSON that anybody would read: NaN, lone surrogates and bytes that
     are no UTF-8 stay where they are.  Whoever takes the members reads each strictly by itself.
     """
     try:
-        return [bytes(member) for member in _array.decode(raw)]
+        fields = msgspec.structs.astuple(_first(most + 1).decode(raw))
     except (msgspec.DecodeError, RecursionError):
-        return _lenient(raw)
+        return _lenient(raw, most)
+    return [bytes(field) for field in takewhile(len, fields)]
 
 
-def _lenient(raw: bytes) -> list[bytes] | None:
-    """Cut an array of which some members are no JSON."""
+@cache
+def _first(number: int) -> msgspec.json.Decoder[msgspec.Struct]:
+    """Return what decodes an array into a record of its first members, and passes over those behind them.
+
+    A list of all members would take memory for each of them.
+    """
+    fields = [(f"member_{place}", msgspec.Raw, msgspec.Raw(b"")) for place in range(number)]
+    return msgspec.json.Decoder(msgspec.defstruct("FirstMembers", fields, array_like=True))
+
+
+def _lenient(raw: bytes, most: int) -> list[bytes] | None:
+    """Cut an array of which some members are no JSON; what lies behind the last that is cut is not looked at."""
     # Bytes that are no UTF-8 become lone surrogates, which the scanner passes over, and the same bytes again.
     text = raw.decode("utf-8", "surrogateescape")
     found: list[bytes] = []
@@ -37,6 +52,8 @@ def _lenient(raw: bytes) -> list[bytes] | None:
         while not closes:
             _, end = _scanner.raw_decode(text, at)
             found.append(text[at:end].encode("utf-8", "surrogateescape"))
+            if len(found) > most:
+                return found
             at = _behind_space(text, end)
             closes = text[at] == "]"
             at = at if closes else _behind(text, at, ",")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
@@ -13,21 +14,39 @@ from services.events.api.disconnecting import disconnected
 from services.events.api.documents import KEYED, problem_document
 from services.events.api.parameters import After, KnownAt, Limit, Log, OneStream, Only, Position, Reader, Wait, Wakes
 from services.events.api.views import event_text, page_text
+from services.events.store.connection import Pool
 from services.events.store.read import Page, read_event, read_log, read_stream
 from services.events.wake import Wake
 from shared.domain.errors import NotFound
-from shared.runtime.auth import Principal
+from shared.identity.keys import Scope
+from shared.runtime.auth import Principal, admit
+from shared.runtime.plain_route import plain_route
 from shared.wire.content_modes import STRUCTURED
 from shared.wire.feed import FeedPage, RecordedEventView
 from shared.wire.limits import PAGE_EVENTS_DEFAULT
 
-router = APIRouter(tags=["events"], responses=KEYED)
-
 _JSON = "application/json"
 _TEXT = {"schema": {"type": "string"}}
+#: What whoever follows a log asks, over and over: nothing in it can be wrong.
+_PLAIN_QUERY = re.compile(rb"(?:after=(?P<after>[0-9]{1,18}))?&?(?:limit=(?P<limit>[1-9][0-9]{0,2}|1000))?")
 
 
-@router.get(
+async def _plainly(request: Request) -> Response:
+    """Answer with the page behind a position."""
+    principal = await admit(request, Scope.EVENTS_READ)
+    asked = _PLAIN_QUERY.fullmatch(request.scope["query_string"])
+    assert asked is not None
+    after, limit = int(asked["after"] or 0), int(asked["limit"] or PAGE_EVENTS_DEFAULT)
+    pool: Pool = request.app.state.pool
+    async with pool.connection() as connection:
+        page = await read_log(connection, principal.authority_id, after=after, limit=limit)
+    return Response(page_text(page), media_type=_JSON)
+
+
+feed_router = APIRouter(route_class=plain_route("GET", _plainly, _PLAIN_QUERY))
+
+
+@feed_router.get(
     "/v1/events",
     summary="Read the feed",
     response_model=FeedPage,
@@ -92,6 +111,10 @@ async def _awaited(
                         return page
                 elif left <= 0:
                     return page
+
+
+router = APIRouter(tags=["events"], responses=KEYED)
+router.include_router(feed_router)
 
 
 @router.get(

@@ -60,6 +60,45 @@ async def test_a_page_does_not_outgrow_its_bytes(client: httpx.AsyncClient) -> N
     assert (first + second, at_head, end) == (list(range(1, 301)), False, True)
 
 
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ("", "?after=0&limit=100&wait=0"),
+        ("?after=2", "?wait=0&after=2"),
+        ("?limit=3", "?wait=0&limit=3"),
+        ("?after=2&limit=3", "?limit=3&after=2"),
+        ("?after=99&limit=1000", "?limit=1000&after=99"),
+    ],
+)
+async def test_a_page_is_the_same_however_it_is_asked_for(client: httpx.AsyncClient, short: str, long: str) -> None:
+    """What followers ask over and over is answered a shorter way, with the same bytes and headers."""
+    await post_batch(client, [registered() for _ in range(6)])
+
+    answers = [await client.get(f"/v1/events{query}") for query in (short, long)]
+
+    one, other = ({**answer.headers, "x-request-id": ""} for answer in answers)
+    assert one == other
+    assert answers[0].content == answers[1].content
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["after=-1", "after=", "limit=0", "limit=1001", "after=1&after=2", "after=9999999999999999999"],
+)
+async def test_no_wrong_page_is_answered(client: httpx.AsyncClient, query: str) -> None:
+    """A position or limit that is none is refused and named, and never taken for one that was left out."""
+    answer = await client.get(f"/v1/events?{query}")
+
+    assert answer.status_code == 422
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == [f"?{query.split('=', maxsplit=1)[0]}"]
+
+
+async def test_a_page_needs_its_scope(client: httpx.AsyncClient) -> None:
+    """The shorter way asks for the key, too."""
+    for query in ("", "?after=1&limit=10"):
+        assert (await client.get(f"/v1/events{query}", headers={"authorization": ""})).status_code == 401
+
+
 async def test_a_stream_is_read_by_its_own_positions(client: httpx.AsyncClient) -> None:
     """`after` and `next_after` count within the stream; the ETag tells where it ends."""
     await post_batch(client, [registered("a1"), registered("b2"), registered("a1"), registered("a1")])

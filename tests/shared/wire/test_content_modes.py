@@ -8,6 +8,7 @@ text added.
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
@@ -301,6 +302,43 @@ def test_a_request_holds_so_many_events_and_no_more(media_type: str, most: int, 
     assert len(reading(media_type, text(most)).candidates) == most
     with pytest.raises(BodyTooLarge):
         reading(media_type, text(most + 1))
+
+
+@pytest.mark.parametrize(
+    ("media_type", "text"),
+    [
+        (BATCH, b"[" + b"0," * 1_000_000 + b"0]"),
+        (BATCH, b"[NaN," + b"0," * 1_000_000 + b"0]"),
+        (NDJSON[0], b"0\n" * 1_000_000),
+        (NDJSON[0], b" \n\r\n" * 500_000 + b"0\n" * 500_000),
+    ],
+    ids=["batch", "batch with what is no JSON", "lines", "blank lines and lines"],
+)
+def test_what_holds_far_too_much_is_cut_no_further_than_to_see_it(media_type: str, text: bytes) -> None:
+    """Millions of tiny events in one body cost no memory each: the request is refused at the first one too many."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(BodyTooLarge):
+            reading(media_type, text)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert most_bytes < 2 * len(text)
+
+
+@given(
+    st.lists(st.sampled_from([b"", b" ", b"\r", b" \t\r", b"1", b" 2 ", b"\t{}\r", b"x y"]), max_size=8), st.booleans()
+)
+def test_every_line_that_holds_anything_is_an_event(lines: list[bytes], ended: bool) -> None:
+    """Blank lines are passed over, wherever they stand, and every other line is read by itself, in order."""
+    candidates = reading(NDJSON[0], b"\n".join(lines) + b"\n" * ended).candidates
+
+    codes = [refusal_of(each).faults[0].code for each in candidates]
+    assert codes == [
+        "json_invalid" if line == b"x y" else "not_an_object" if line.strip() != b"{}" else codes[place]
+        for place, line in enumerate(filter(bytes.strip, lines))
+    ]
 
 
 def test_a_further_check_refuses_a_valid_event() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 
 from shared.wire.json_array import _lenient, members
 
+#: More than any array here holds, but for those that are to hold too much.
+MOST = 10
 TEXTS = st.text(st.sampled_from('[]{},:" \\\né€𝄞'), max_size=6)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | TEXTS,
@@ -34,7 +37,7 @@ def test_members_are_cut_to_the_byte(spaced: list[tuple[bytes, bytes, bytes]], b
     """Whatever the members are, and whatever white space stands between them, each comes out as it went in."""
     raw = before + b"[" + b",".join(map(b"".join, spaced)) + b"]" + behind
 
-    assert members(raw) == [member for _, member, _ in spaced]
+    assert members(raw, MOST) == [member for _, member, _ in spaced]
 
 
 @given(st.lists(SPELLINGS, max_size=4), st.data())
@@ -49,13 +52,13 @@ def test_no_text_is_cut_in_two_ways(spelled: list[bytes], data: st.DataObject) -
         text = text or bytearray(b" ")
     raw = bytes(text)
 
-    cut = members(raw)
+    cut = members(raw, MOST)
 
     if array_of(raw) is not None:
         assert cut is not None
         assert [orjson.loads(member) for member in cut] == array_of(raw)
     if quickly(raw) is not None:
-        assert cut == quickly(raw) == _lenient(raw)
+        assert cut == quickly(raw) == _lenient(raw, MOST)
 
 
 def array_of(raw: bytes) -> list[Any] | None:
@@ -78,7 +81,7 @@ def quickly(raw: bytes) -> list[bytes] | None:
 )
 def test_what_is_no_array_is_not_cut(raw: bytes) -> None:
     """Where the array itself is no JSON, there are no members."""
-    assert members(raw) is None
+    assert members(raw, MOST) is None
 
 
 @pytest.mark.parametrize(
@@ -86,10 +89,34 @@ def test_what_is_no_array_is_not_cut(raw: bytes) -> None:
 )
 def test_what_is_too_deep_or_no_utf_8_is_not_cut(raw: bytes) -> None:
     """Nesting without end is given up, and so is another encoding."""
-    assert members(raw) is None
+    assert members(raw, MOST) is None
 
 
 @pytest.mark.parametrize("raw", [b"[]", b" [ ] ", b"\n[\t]\r\n"])
 def test_an_empty_array_has_no_members(raw: bytes) -> None:
     """An empty array is an array."""
-    assert members(raw) == []
+    assert members(raw, MOST) == []
+
+
+@pytest.mark.parametrize("first", [b"0", b"NaN"], ids=["JSON", "no JSON"])
+@pytest.mark.parametrize("end", [b"0]", b"nope]", b""], ids=["well-formed", "broken", "cut off"])
+def test_no_more_is_cut_than_shows_that_there_is_too_much(first: bytes, end: bytes) -> None:
+    """Of an array with too many members one more than are wanted is cut, and memory is taken for no others."""
+    raw = b"[" + first + b",0" * 1_000_000 + b"," + end
+
+    tracemalloc.start()
+    try:
+        cut = members(raw, MOST)
+        _, most_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert cut == [first, *[b"0"] * MOST]
+    # The lenient scanner takes the array as text once; a million members would be some 50 MB.
+    assert most_bytes < 2 * len(raw)
+
+
+@given(st.integers(0, 4), st.integers(0, 4), st.sampled_from([b"0", b"NaN"]))
+def test_an_array_that_holds_what_is_wanted_is_cut_whole(number: int, most: int, member: bytes) -> None:
+    """Up to the number that is wanted all members are cut, and behind it exactly one."""
+    assert members(b"[" + b",".join([member] * number) + b"]", most) == [member] * min(number, most + 1)
