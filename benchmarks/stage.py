@@ -23,6 +23,7 @@ from shared.identity import store
 from shared.identity.keys import ALL_SCOPES, new_key
 from shared.runtime import migrations
 from shared.runtime.database import driver_url
+from shared.runtime.signing import new_seed
 
 AUTHORITY = "benchmark"
 
@@ -96,7 +97,7 @@ async def _served(url: str) -> AsyncIterator[Stage]:
             "-m",
             "benchmarks.server",
             str(listener.fileno()),
-            env={**os.environ, "HOMEWARD_DATABASE_URL": url},
+            env={"HOMEWARD_SIGNING_KEY": new_seed(), **os.environ, "HOMEWARD_DATABASE_URL": url},
             pass_fds=(listener.fileno(),),
         )
         try:

@@ -17,6 +17,7 @@ from services.reporting.app import create_app as create_reporting
 from services.scheduler.app import create_app as create_scheduler
 from shared.domain.clock import Clock, SystemClock
 from shared.runtime.app import build_app
+from shared.runtime.readiness import Readiness
 from shared.runtime.serve import before_stop
 from shared.runtime.settings import Settings
 from shared.wire.paths import service_of
@@ -50,8 +51,7 @@ class Homeward:
             summary="All services",
             routers=(),
             lifespan=_nothing,
-            readiness=self.checks,
-            figures=self.figures,
+            readiness=self.readiness,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -77,20 +77,21 @@ class Homeward:
         for app in self.services.values():
             before_stop(app)
 
-    async def checks(self) -> dict[str, str]:
-        """Return every service's checks, each named ``<service>.<check>``."""
+    async def readiness(self) -> Readiness:
+        """Return how all services do, each part named ``<service>.<part>``, and how far each consumer has come."""
         checks: dict[str, str] = {}
-        for name, answer in (await self._readiness()).items():
+        degraded: dict[str, Mapping[str, str]] = {}
+        warnings: list[str] = []
+        consumers: dict[str, Any] = {}
+        for name, answer in (await self._answers()).items():
             states = answer.get("checks", {"readiness": "does not answer"})
-            checks |= {f"{name}.{check}": state for check, state in states.items()}
-        return checks
+            checks |= {f"{name}.{part}": state for part, state in states.items()}
+            degraded |= {f"{name}.{part}": troubles for part, troubles in answer.get("degraded", {}).items()}
+            warnings += answer.get("warnings", [])
+            consumers |= answer.get("consumers", {})
+        return Readiness(checks, degraded, warnings, {"consumers": consumers})
 
-    async def figures(self) -> dict[str, Any]:
-        """Return how far each consumer of the log has come, by service."""
-        answers = await self._readiness()
-        return {"consumers": {name: of for each in answers.values() for name, of in each.get("consumers", {}).items()}}
-
-    async def _readiness(self) -> dict[str, dict[str, Any]]:
+    async def _answers(self) -> dict[str, dict[str, Any]]:
         answers: dict[str, dict[str, Any]] = {}
         for name, app in self.services.items():
             transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)

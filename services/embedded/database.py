@@ -6,25 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import asyncpg
-from alembic.util import CommandError
-from sqlalchemy.exc import SQLAlchemyError
-
 from services.embedded.folder import FileLock, FolderInUse
 from services.embedded.postgres import EmbeddedPostgres, PostgresTrouble
 from shared.runtime.settings import Settings
 
 #: Holds the URL of the embedded server while it runs, for the operator's program.
 _ADDRESS = "database-url"
-
-#: What goes wrong with a database that is away, refuses us, or is none.
-DATABASE_TROUBLE = (OSError, ValueError, SQLAlchemyError, asyncpg.PostgresError, CommandError)
-
-
-def in_words(error: Exception) -> str:
-    """Say what is wrong with the database, without the URL, which may hold a password."""
-    cause = getattr(error, "orig", None) or error
-    return f"{type(cause).__name__}: {cause}"
 
 
 @contextmanager

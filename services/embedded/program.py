@@ -11,28 +11,25 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
-from pydantic import ValidationError
 
 from services.demonstration.load import LoadFailed
 from services.embedded import demonstration, demonstration_key
 from services.embedded.app import Homeward
-from services.embedded.database import DATABASE_TROUBLE, in_words, open_database, running_database
+from services.embedded.database import open_database
 from services.embedded.demonstration_key import UnusableKey
 from services.embedded.postgres import PostgresTrouble
 from services.embedded.screen import Screen, Welcome
+from services.embedded.settings import CannotStart, read_settings
 from services.embedded.signing_key import UnusableSigningKey, signing_key
 from shared.domain.clock import SystemClock, civil_date
 from shared.identity.keys import ApiKey
 from shared.runtime import logs, migrations
+from shared.runtime.database_trouble import DATABASE_TROUBLE, in_words
 from shared.runtime.memory import spare_the_collector
 from shared.runtime.serve import GRACE_SECONDS, Server
-from shared.runtime.settings import ENVIRONMENT_PREFIX, Settings
+from shared.runtime.settings import Settings
 
 _BACKLOG = 2048
-
-
-class CannotStart(Exception):
-    """Homeward cannot start; the message says why and what to do."""
 
 
 def main() -> int:
@@ -138,30 +135,6 @@ class _Server(Server):
         yield
 
 
-def read_settings() -> Settings:
-    """Return the settings of the environment; raises CannotStart for one that cannot be used."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        # The values may be secrets: only names and messages are told.
-        faults = "; ".join(
-            f"{ENVIRONMENT_PREFIX}{'.'.join(str(part) for part in each['loc']).upper()}: {each['msg']}"
-            for each in error.errors(include_input=False)
-        )
-        raise CannotStart(f"A setting cannot be used. {faults}. All settings: docs/reference/settings.md") from None
-
-
-def operated_database() -> str:
-    """Return the URL of the database that an operator's command works on; raises CannotStart if there is none."""
-    url = running_database(read_settings())
-    if url is None:
-        raise CannotStart(
-            "which database? Set HOMEWARD_DATABASE_URL=postgresql://user:password@host/database, "
-            "or start `make run` first to use its embedded one."
-        )
-    return url
-
-
 @contextmanager
 def _listening(host: str, port: int) -> Iterator[socket.socket]:
     """Yield a socket bound before anything is started, so that a taken port costs nothing."""
@@ -190,7 +163,7 @@ def _migrate(database_url: str) -> None:
     try:
         migrations.upgrade(database_url)
     except DATABASE_TROUBLE as error:
-        raise CannotStart(f"The database cannot be brought up to date. {in_words(error)}") from None
+        raise CannotStart(f"The database cannot be brought up to date: {in_words(error)}.") from None
 
 
 def _log_to(settings: Settings) -> Path | None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 from fastapi import FastAPI
@@ -19,7 +18,9 @@ from services.events.worker import HeadSigner
 from shared.domain.clock import Clock, SystemClock
 from shared.policies.loader import known_packs
 from shared.runtime.app import build_app
-from shared.runtime.background import Background
+from shared.runtime.background import Background, Loop
+from shared.runtime.durability import Durability
+from shared.runtime.readiness import Readiness
 from shared.runtime.resources import Resources, open_resources
 from shared.runtime.settings import Settings
 from shared.runtime.signing import Signer
@@ -45,20 +46,23 @@ def create_app(
             app.state.wake = wake = Wake(pool)
             app.state.before_stop = wake.stop
             app.state.appender = Appender(pool, opened.clock, wake.appended)
+            app.state.durability = Durability(opened.engine)
             async with _signing(app, settings, opened, pool), _waking(app, settings, pool, wake):
                 try:
                     yield
                 finally:
                     await app.state.appender.close()
 
-    async def readiness() -> Mapping[str, str]:
+    async def readiness() -> Readiness:
         background: Background = app.state.background
         checks = {"database": await app.state.resources.database_check(), "appender": app.state.appender.check()}
         waking: Background = app.state.waking
-        return checks | background.checks() | waking.checks()
-
-    async def figures() -> Mapping[str, Any]:
-        return {"hints": app.state.hints.state}
+        return Readiness(
+            checks=checks | background.checks() | waking.checks(),
+            degraded=background.degraded(),
+            warnings=app.state.durability.warnings,
+            figures={"hints": app.state.hints.state, "signing_key_id": app.state.signing_key_id},
+        )
 
     app = build_app(
         service="events",
@@ -66,7 +70,6 @@ def create_app(
         routers=(append.router, live.router, read.router, facts.router, proof.router, reference.router),
         lifespan=lifespan,
         readiness=readiness,
-        figures=figures,
     )
     return app
 
@@ -75,13 +78,15 @@ def create_app(
 async def _signing(app: FastAPI, settings: Settings, opened: Resources, pool: Pool) -> AsyncIterator[None]:
     """Sign the heads of the logs beside the requests, and once more when no request can append any longer."""
     signers: dict[str, HeadSigner] = {}
+    app.state.signing_key_id = None
     if settings.signing_key is None:
         log.warning("HOMEWARD_SIGNING_KEY is not set: logs are chained, and no head of them is signed")
     else:
         signer = Signer(settings.signing_key.get_secret_value())
-        log.info("heads of logs are signed with key %s", signer.key_id)
+        app.state.signing_key_id = signer.key_id
         signers["signing"] = HeadSigner(pool, opened.engine, opened.clock, signer, seconds=settings.sign_seconds)
-    app.state.background = Background("events", signers)
+    loops: dict[str, Loop] = {"durability": app.state.durability, **signers}
+    app.state.background = Background("events", loops)
     app.state.background.start()
     try:
         yield
@@ -95,7 +100,7 @@ async def _signing(app: FastAPI, settings: Settings, opened: Resources, pool: Po
 async def _waking(app: FastAPI, settings: Settings, pool: Pool, wake: Wake) -> AsyncIterator[None]:
     """Wake those who wait for events, whichever process appended them; at the end let all of them go."""
     app.state.hints = hints = Hints(str(settings.listen_url or settings.database_url), pool, wake.hinted)
-    wake.tell_others(hints.tell)
+    wake.hint_with(hints.tell)
     app.state.waking = Background("events", {"wake": wake, "hints": hints})
     app.state.waking.start()
     try:

@@ -114,6 +114,7 @@ class Appender:
         self._memories: OrderedDict[str, LogMemory] = OrderedDict()
         self._lanes: dict[str, _Lane] = {}
         self._closed = False
+        self._out_of_time = False
 
     async def append(self, authority_id: str, request: AppendRequest) -> Settlement:
         """Settle one request and return once what it adds is committed.
@@ -146,7 +147,7 @@ class Appender:
                 raise _stopping() from None
             raise
         finally:
-            if lane.waiting:
+            if lane.waiting and not self._out_of_time:
                 self._memory_of(authority_id).alone = False
                 lane.task = asyncio.create_task(self._drain(authority_id, lane))
             else:
@@ -161,16 +162,17 @@ class Appender:
     async def close(self) -> None:
         """Finish what waits, within ``CLOSING_SECONDS``; what is not finished then is answered NotReady."""
         self._closed = True
-        loop = asyncio.get_running_loop()
-        until = loop.time() + CLOSING_SECONDS
-        # What waits behind a request that had its lane to itself gets a task of its own afterwards.
-        while lanes := list(self._lanes.values()):
-            freed = [lane.freed for lane in lanes]
-            await asyncio.wait(freed, timeout=max(0.0, until - loop.time()))
-            for lane in lanes:
-                if not lane.freed.done() and lane.task is not None:
-                    lane.task.cancel()
-            await asyncio.wait(freed)
+        if self._lanes:
+            await asyncio.wait([lane.freed for lane in self._lanes.values()], timeout=CLOSING_SECONDS)
+        self._out_of_time = True
+        # A task that was made a moment ago begins: cancelled before that it would not free its lane.
+        await asyncio.sleep(0)
+        late = list(self._lanes.values())
+        for lane in late:
+            if lane.task is not None:
+                lane.task.cancel()
+        if late:
+            await asyncio.wait([lane.freed for lane in late])
 
     async def _drain(self, authority_id: str, lane: _Lane) -> None:
         """Append group after group until nothing waits."""
@@ -186,12 +188,12 @@ class Appender:
             # No await lies between the last look at the queue and this: nothing is left behind,
             # except when this task is cancelled at the end of the process.
             self._free(authority_id, lane)
-            if lane.waiting:
-                _fail(lane.waiting, NotReady("Homeward is stopping; nothing of this request was stored."))
 
     def _free(self, authority_id: str, lane: _Lane) -> None:
         del self._lanes[authority_id]
         lane.freed.set_result(None)
+        if lane.waiting:
+            _fail(lane.waiting, NotReady("Homeward is stopping; nothing of this request was stored."))
 
     async def _append_group(self, authority_id: str, group: Sequence[_Waiting]) -> None:
         """Settle a group in one transaction; if one of its requests spoils it, each by itself."""

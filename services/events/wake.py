@@ -20,6 +20,7 @@ from prometheus_client import Gauge
 from services.events.store.connection import Pool
 from services.events.store.read import log_heads
 from shared.domain.errors import NotReady, TooManyWaiting
+from shared.runtime.guard import waiting
 from shared.wire.limits import WAITING_READERS
 
 #: How many may wait at one authority's log, and in this process.
@@ -51,8 +52,9 @@ class Waiter:
     async def wait(self, seconds: float) -> bool:
         """Return True as soon as there may be more to read, False when ``seconds`` have passed."""
         try:
-            async with asyncio.timeout(seconds):
-                return await self._woken.wait()
+            with waiting():
+                async with asyncio.timeout(seconds):
+                    return await self._woken.wait()
         except TimeoutError:
             return False
 
@@ -66,6 +68,10 @@ class Waiter:
         self._woken.set()
 
 
+def _nobody_else(_: str) -> None:
+    """Hint at an append where no other process is to hear of it."""
+
+
 class Wake:
     """The readers of this process that wait, by authority.  It is a loop of the service: :meth:`run`."""
 
@@ -76,7 +82,7 @@ class Wake:
         self._at_most = at_most
         self._waiters: dict[str, set[Waiter]] = {}
         self._count = 0
-        self._others: list[Callable[[str], None]] = []
+        self._hint: Callable[[str], None] = _nobody_else
         self.stopped = asyncio.Event()
         self.error: str | None = None
 
@@ -85,9 +91,9 @@ class Wake:
         """Whether the process is about to stop."""
         return self.stopped.is_set()
 
-    def tell_others(self, tell: Callable[[str], None]) -> None:
-        """Have ``tell`` called with the authority after every append of this process."""
-        self._others.append(tell)
+    def hint_with(self, hint: Callable[[str], None]) -> None:
+        """Have ``hint`` called with the authority after every append of this process, for the other processes."""
+        self._hint = hint
 
     @contextmanager
     def waiter(self, authority_id: str, *, bounded: bool = True) -> Iterator[Waiter]:
@@ -118,8 +124,7 @@ class Wake:
     def appended(self, authority_id: str, position: int) -> None:
         """Hear of an append of this process: the log now ends at ``position``, and that can be read."""
         self._reached(authority_id, position)
-        for tell in self._others:
-            tell(authority_id)
+        self._hint(authority_id)
 
     def hinted(self, authority_id: str) -> None:
         """Hear that another process may have appended."""

@@ -1,8 +1,9 @@
 """Signing: the head of every log that has moved, from time to time and at the end.
 
 Before it signs, the signer looks whether the log still holds the event that was signed
-last.  A log that was cut off or written anew is not signed again: the trouble shows in
-readiness, and ``homeward verify`` tells what is wrong.
+last.  A log that was cut off or written anew is not signed again.  The trouble shows in the
+log file, in readiness and in the figures, by authority: the other logs are signed on, and
+``homeward verify`` tells what is wrong with this one.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from services.events.store.connection import Connection, Pool
 from services.events.store.heads import keep_head, latest_head, links_at, log_end
 from shared.domain.clock import Clock
-from shared.runtime.rounds import for_every_authority
+from shared.runtime.rounds import OperatorsTrouble, for_every_authority
 from shared.runtime.signing import Signer
 
 log = logging.getLogger(__name__)
@@ -23,8 +24,15 @@ log = logging.getLogger(__name__)
 CLOSING_SECONDS = 5.0
 
 
-class SignedLogChanged(Exception):
+class SignedLogChanged(OperatorsTrouble):
     """A log no longer holds the event at the position that was signed last."""
+
+    def __init__(self, authority_id: str, position: int) -> None:
+        """Say that the event at ``position`` is gone or another one."""
+        super().__init__(
+            f"the log is not the one that was signed at position {position}, and is signed no further; "
+            f"run `homeward verify {authority_id}`"
+        )
 
 
 class HeadSigner:
@@ -40,6 +48,7 @@ class HeadSigner:
         #: What this process signed last, by authority: it outlives a deletion in the database.
         self._signed: dict[str, tuple[int, bytes]] = {}
         self.error: str | None = None
+        self.troubles: dict[str, str] = {}
 
     async def run(self) -> None:
         """Sign until cancelled."""
@@ -57,7 +66,10 @@ class HeadSigner:
 
     async def sign_all(self) -> None:
         """Sign the head of every log that has moved since it was signed last."""
-        _, self.error = await for_every_authority(self._engine, self.sign, doing="signing the head of a log")
+        before = self.troubles
+        _, self.error, self.troubles = await for_every_authority(self._engine, self.sign, doing="signing")
+        for authority_id, trouble in self.troubles.items() - before.items():
+            log.error("the log of %s is not signed: %s", authority_id, trouble)
 
     async def sign(self, authority_id: str) -> None:
         """Sign the head of one log if it has moved; raises SignedLogChanged, and NotReady."""
@@ -78,5 +90,5 @@ class HeadSigner:
             signed.append((stored.position, stored.link))
         for position, link in signed:
             if await links_at(connection, authority_id, position) != [link]:
-                raise SignedLogChanged(authority_id)
+                raise SignedLogChanged(authority_id, position)
         return max((position for position, _ in signed), default=0)

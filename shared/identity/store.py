@@ -41,7 +41,10 @@ async def authorities(connection: AsyncConnection) -> list[str]:
     The one statement of the product that is not bound to an authority: each worker asks
     it to know on whose behalf to work next.
     """
-    return list(await connection.scalars(select(authority.c.authority_id).order_by(authority.c.authority_id)))
+    return list(await connection.scalars(_AUTHORITIES))
+
+
+_AUTHORITIES = select(authority.c.authority_id).order_by(authority.c.authority_id)
 
 
 async def add_key(

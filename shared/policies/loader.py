@@ -2,9 +2,8 @@
 
 ::
 
-    known_packs() -> tuple[Pack, ...]
-    load_pack(pack: str, edition: str | None = None) -> Pack      raises UnknownPack
-    read_pack(path: Path) -> Pack                                 raises InvalidPack
+    known_packs() -> tuple[Pack, ...]         raises InvalidPack
+    read_pack(path: Path) -> Pack             raises InvalidPack
 
 What a file may say is in :mod:`shared.policies.pack_file`.
 """
@@ -24,10 +23,6 @@ from shared.policies.pack_file import PackFile
 _HERE = Path(__file__).parent
 
 
-class UnknownPack(LookupError):
-    """No such pack, or no such edition of it, is shipped."""
-
-
 class InvalidPack(ValueError):
     """A pack file says something that a pack cannot say; the message names file, key and reason."""
 
@@ -43,15 +38,6 @@ def known_packs() -> tuple[Pack, ...]:
         if (one.pack, one.edition) == (next_one.pack, next_one.edition):
             raise InvalidPack(f"two files give edition {one.edition} of pack {one.pack}")
     return tuple(packs)
-
-
-def load_pack(pack: str, edition: str | None = None) -> Pack:
-    """Return a shipped pack, in its latest edition unless another is named; raises UnknownPack."""
-    editions = [each for each in known_packs() if each.pack == pack and edition in (None, each.edition)]
-    if not editions:
-        names = ", ".join(f"{each.pack} {each.edition}" for each in known_packs())
-        raise UnknownPack(f"no such timetable pack; there are: {names}")
-    return editions[-1]
 
 
 def read_pack(path: Path) -> Pack:

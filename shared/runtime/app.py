@@ -6,10 +6,9 @@ headers.  A service adds its operations and its lifespan.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from typing import Any
 
 import fastapi_offline
 from fastapi import APIRouter, Depends, FastAPI, Response
@@ -20,13 +19,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from shared.runtime.guard import RequestGuard
 from shared.runtime.parameters import refuse_unknown_parameters
 from shared.runtime.problems import RESPONSES, add_problem_handlers
+from shared.runtime.readiness import Readiness
 from shared.wire.paths import DEFAULT_SERVICE, PREFIXES, ServiceName
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-#: Returns the checks by name: "ok", or what is wrong.  Anything but "ok" makes /readyz answer 503.
-Readiness = Callable[[], Awaitable[Mapping[str, str]]]
-#: Returns figures that /readyz shows beside its checks; none of them makes a service ready or not.
-Figures = Callable[[], Awaitable[Mapping[str, Any]]]
+#: Finds out how a service does, whenever /readyz is asked.
+FindsOut = Callable[[], Awaitable[Readiness]]
 
 _ASSETS = Path(fastapi_offline.__file__).parent / "static"
 
@@ -54,8 +52,7 @@ def build_app(
     summary: str,
     routers: Sequence[APIRouter],
     lifespan: Lifespan,
-    readiness: Readiness,
-    figures: Figures | None = None,
+    readiness: FindsOut,
 ) -> FastAPI:
     """Return the service's app; ``lifespan`` puts what operations need on ``app.state``."""
     app = FastAPI(
@@ -73,7 +70,7 @@ def build_app(
     add_problem_handlers(app)
     for router in routers:
         app.include_router(router, responses=RESPONSES, dependencies=[Depends(refuse_unknown_parameters)])
-    app.include_router(_operational(readiness, figures))
+    app.include_router(_operational(readiness))
     app.mount("/docs/assets", StaticFiles(directory=_ASSETS))
     app.add_middleware(RequestGuard, service=service)
     return app
@@ -85,7 +82,7 @@ def _docs_page(service: str) -> str:
     return _DOCS_PAGE.format(service=service, links=" ".join(links))
 
 
-def _operational(readiness: Readiness, figures: Figures | None) -> APIRouter:
+def _operational(readiness: FindsOut) -> APIRouter:
     router = APIRouter(include_in_schema=False)
 
     @router.get("/livez")
@@ -95,12 +92,9 @@ def _operational(readiness: Readiness, figures: Figures | None) -> APIRouter:
 
     @router.get("/readyz")
     async def readyz() -> JSONResponse:
-        """Answer 200 when every part works, 503 with what does not otherwise."""
-        checks = dict(await readiness())
-        ready = all(state == "ok" for state in checks.values())
-        shown = {} if figures is None else await figures()
-        answer = {"status": "ok" if ready else "not ready", "checks": checks, **shown}
-        return JSONResponse(answer, 200 if ready else 503)
+        """Answer 200 when every part works, be it not for every authority; 503 with what does not otherwise."""
+        found = await readiness()
+        return JSONResponse(found.shown(), 200 if found.ready else 503)
 
     @router.get("/metrics")
     async def metrics() -> Response:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from shared.runtime.readiness import OK
 
 
 class Loop(Protocol):
@@ -17,6 +19,16 @@ class Loop(Protocol):
 
     async def run(self) -> None:
         """Work until cancelled."""
+        ...
+
+
+@runtime_checkable
+class ByAuthority(Protocol):
+    """A loop that works for each authority by itself, so that trouble with one does not stop it for the others."""
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """What stops it just now for single authorities, in words for an operator."""
         ...
 
 
@@ -41,8 +53,13 @@ class Background:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     def checks(self) -> dict[str, str]:
-        """Return for each loop "ok", or what stops it in words for an operator."""
-        return {name: self._stopped(name) or loop.error or "ok" for name, loop in self._loops.items()}
+        """Return for each loop "ok", or what stops it for every authority in words for an operator."""
+        return {name: self._stopped(name) or loop.error or OK for name, loop in self._loops.items()}
+
+    def degraded(self) -> dict[str, Mapping[str, str]]:
+        """Return the loops that are stopped for single authorities, each with what stops it for which."""
+        each = {name: loop.troubles for name, loop in self._loops.items() if isinstance(loop, ByAuthority)}
+        return {name: troubles for name, troubles in each.items() if troubles}
 
     def _stopped(self, name: str) -> str | None:
         task = self._tasks.get(name)

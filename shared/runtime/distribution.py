@@ -13,6 +13,7 @@ from itertools import accumulate
 from prometheus_client import REGISTRY
 from prometheus_client.core import HistogramMetricFamily
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -45,7 +46,7 @@ class Distribution(Collector):
     def collect(self) -> Iterable[HistogramMetricFamily]:
         """Give all there is, as prometheus_client asks for it."""
         family = HistogramMetricFamily(self._name, self._documentation, labels=self._labels)
-        bounds = [*map(str, self._bounds), "+Inf"]
+        bounds = [*map(floatToGoString, self._bounds), "+Inf"]
         for labels, counts in self._counts.items():
             buckets = list(zip(bounds, accumulate(counts), strict=True))
             family.add_metric(list(labels), buckets, self._sums[labels])

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
@@ -60,9 +60,16 @@ class AnotherLog(Exception):
     """The log holds another event at the checkpoint than the one that was read there."""
 
 
+def _tell_nobody(_: str) -> None:
+    """Leave it to others to find out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """One consumer of the log: what it reads, what it does with it, and where it keeps how far it has come."""
+    """One consumer of the log: what it reads, what it does with it, and where it keeps how far it has come.
+
+    ``stepped`` is called with the authority after each step, when what it wrote has been committed.
+    """
 
     engine: AsyncEngine
     reader: EventReader
@@ -70,6 +77,7 @@ class Consumer:
     log_copy: LogCopy
     leases: Leases
     clock: Clock
+    stepped: Callable[[str], None] = _tell_nobody
 
     @property
     def name(self) -> str:
@@ -138,6 +146,7 @@ class Follower:
         else:
             await self._well()
         self._show()
+        self._consumer.stepped(self._authority_id)
         return bool(page.events)
 
     async def _begin(self) -> None:

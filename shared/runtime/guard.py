@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import count
 from secrets import token_hex
 from time import perf_counter
@@ -21,7 +24,16 @@ BODY_SECONDS = 300.0
 BODY_PAUSE_SECONDS = 20.0
 
 _seconds = Distribution(
-    "homeward_http_request_seconds", "Time to answer", ("service", "method", "operation", "status"), SECONDS
+    "homeward_http_request_seconds",
+    "Time to answer, without that in which there was nothing to answer yet",
+    ("service", "method", "operation", "status"),
+    SECONDS,
+)
+_waited = Distribution(
+    "homeward_http_waiting_seconds",
+    "Time for which long polls and live feeds waited for something to answer; it is no part of the time to answer",
+    ("service", "operation"),
+    (0.1, 1.0, 5.0, 10.0, 20.0, 30.0, 60.0, 300.0, 3600.0),
 )
 #: Names a request among those of all processes: which process it was, and its number there.
 _PROCESS = token_hex(8).encode()
@@ -32,6 +44,24 @@ _HEADERS = (
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"private, no-store"),
 )
+
+
+@contextmanager
+def waiting() -> Iterator[None]:
+    """Leave the time spent within out of the time that the present request takes; a second one within changes nothing.
+
+    Whoever asks to wait until something happens is not answered slowly.
+    """
+    watch = _present.get()
+    if watch is None or watch.waits:
+        yield
+        return
+    watch.waits, began = True, perf_counter()
+    try:
+        yield
+    finally:
+        watch.waits = False
+        watch.waited += perf_counter() - began
 
 
 class RequestGuard:
@@ -48,6 +78,7 @@ class RequestGuard:
             await self._app(scope, receive, send)
             return
         watch = _Watch(send)
+        outer = _present.set(watch)
         body = _Body(receive)
         app = self._app if _readable(scope) else answer(_UNREADABLE)
         try:
@@ -59,8 +90,12 @@ class RequestGuard:
             if not watch.status:
                 await response(scope, receive, watch.send)
         finally:
+            _present.reset(outer)
             route = getattr(scope.get("route"), "path", "other")
-            _seconds.observe(watch.elapsed(), self._service, scope["method"], route, str(watch.status))
+            taken = watch.elapsed() - watch.waited
+            _seconds.observe(taken, self._service, scope["method"], route, str(watch.status))
+            if watch.waited:
+                _waited.observe(watch.waited, self._service, route)
 
 
 class _Body:
@@ -91,6 +126,8 @@ class _Watch:
         self._send = send
         self._began = perf_counter()
         self.status = 0
+        self.waits = False
+        self.waited = 0.0
 
     def elapsed(self) -> float:
         return perf_counter() - self._began
@@ -107,6 +144,9 @@ class _Watch:
             ]
         await self._send(message)
 
+
+#: The request that the present task answers.
+_present: ContextVar[_Watch | None] = ContextVar("present", default=None)
 
 _NOT_ENCODED = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _UNREADABLE = UnreadableUrl(

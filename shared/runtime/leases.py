@@ -29,17 +29,20 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     DateTime,
+    Interval,
     MetaData,
     Table,
     Text,
     and_,
+    any_,
+    bindparam,
     func,
     or_,
     select,
     text,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 #: Whoever works on leases is done in no time, or was stopped in the middle of it and must not hold up others.
@@ -91,12 +94,20 @@ class Leases:
     def __init__(self, lease: Table) -> None:
         """Keep to the table that :func:`declare_lease` declared."""
         self._lease = lease
+        # These two are asked each second: to put them together would take longer than to ask them.
+        of_these = lease.c.authority_id == any_(bindparam("authority_ids", type_=ARRAY(Text)))
+        self._held = select(lease).where(of_these, lease.c.expires_at > _now())
+        self._renewed = (
+            update(lease)
+            .where(of_these, lease.c.holder == bindparam("by"))
+            .values(expires_at=_now() + bindparam("lasting", type_=Interval))
+            .returning(lease.c.authority_id, lease.c.token)
+        )
 
     async def held(self, connection: AsyncConnection, authority_ids: Sequence[str]) -> dict[str, Lease]:
         """Return the leases on the logs of these authorities that have not run out."""
-        lease = self._lease
-        statement = select(lease).where(lease.c.authority_id.in_(authority_ids), lease.c.expires_at > _now())
-        return {row.authority_id: Lease(row.holder, row.token) for row in await connection.execute(statement)}
+        rows = await connection.execute(self._held, {"authority_ids": authority_ids})
+        return {row.authority_id: Lease(row.holder, row.token) for row in rows}
 
     async def renew(
         self, connection: AsyncConnection, holder: str, authority_ids: Sequence[str], lasting: timedelta
@@ -107,10 +118,8 @@ class Leases:
         """
         if not authority_ids:
             return {}
-        lease = self._lease
-        mine = and_(lease.c.authority_id.in_(authority_ids), lease.c.holder == holder)
-        statement = update(lease).where(mine).values(expires_at=_now() + lasting)
-        rows = await connection.execute(statement.returning(lease.c.authority_id, lease.c.token))
+        asked = {"authority_ids": authority_ids, "by": holder, "lasting": lasting}
+        rows = await connection.execute(self._renewed, asked)
         return {row.authority_id: row.token for row in rows}
 
     async def take(

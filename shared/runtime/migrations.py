@@ -47,6 +47,12 @@ def newest_revisions() -> frozenset[str]:
     return frozenset(scripts.get_heads()) - implied
 
 
+def known_revisions() -> frozenset[str]:
+    """Return every revision that this release has a file for."""
+    scripts = ScriptDirectory.from_config(configuration("postgresql://unused"))
+    return frozenset(each.revision for each in scripts.walk_revisions())
+
+
 async def applied_revisions(connection: AsyncConnection) -> frozenset[str]:
     """Return the revisions that the database is at."""
     return frozenset(await connection.scalars(text("SELECT version_num FROM public.alembic_version")))

@@ -20,6 +20,10 @@ DEFAULT_PORTS = {"events": 8001, "scheduler": 8002, "reporting": 8003}
 STARTUP_FAILURE = 3
 #: Answers that are still under way this long after a signal are cut off: a reader that takes nothing, a slow upload.
 GRACE_SECONDS = 5
+#: A connection whose other end has taken nothing for so long, with something to take, is ended.  Without this an answer
+#: that is given up would leave its connection, and what is still to be sent over it, for as long as the other end
+#: keeps saying that it is there.  Nothing is lost but a download: every reader can go on where it was.
+UNTAKEN_SECONDS = 60
 
 
 class Server(uvicorn.Server):
@@ -33,10 +37,24 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._before_stop = before_stop
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start as uvicorn does, and have connections ended whose other end takes nothing."""
+        await super().startup(sockets)
+        if self.started:
+            for listener in [each for server in self.servers for each in server.sockets]:
+                _bound_what_is_untaken(listener)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Say so, then stop as uvicorn does."""
         self._before_stop()
         await super().shutdown(sockets)
+
+
+def _bound_what_is_untaken(listener: socket.socket) -> None:
+    """Have the system end connections that take nothing (RFC 5482); those that are accepted inherit it."""
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)  # Linux has it.
+    if option is not None:
+        listener.setsockopt(socket.IPPROTO_TCP, option, int(UNTAKEN_SECONDS * 1000))
 
 
 def before_stop(app: FastAPI) -> None:

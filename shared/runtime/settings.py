@@ -29,7 +29,8 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         default=None,
         description="PostgreSQL server to use (versions 15 to 18), as `postgresql://user:password@host/database`. "
-        "Without it `make run` starts an embedded server. The three separate processes need it. Behind a pooler in "
+        "Without it `make run` starts an embedded server. The three separate processes need it. It may ask for "
+        "encryption with `?sslmode=`, as libpq knows it. Behind a pooler in "
         "transaction mode (pgbouncer) it ends with `?pooler=transaction`; migrating and rebuilding go to the server "
         "itself.",
     )
@@ -92,10 +93,15 @@ class Settings(BaseSettings):
         default=1.0,
         gt=0,
         le=3600,
-        description="How often the scheduler asks which reviews have come near or are missed.",
+        description="How often the scheduler looks at the clock for a new day, on which reviews have come near or are "
+        "missed. It asks the database when there is one, when reviews have changed, and every few seconds.",
     )
     delivery_seconds: float = Field(
-        default=0.25, gt=0, le=60, description="How often the scheduler looks for webhook deliveries that are due."
+        default=1.0,
+        gt=0,
+        le=60,
+        description="How often the scheduler looks whether the clock was set, so that a webhook delivery has become "
+        "due. Whatever this says, what is new goes out at once and a retry at its instant.",
     )
     delivery_timeout_seconds: float = Field(
         default=15.0, gt=0, le=60, description="Longest time that one webhook attempt may take in all."

@@ -56,9 +56,21 @@ class Subscription:
 
     @property
     def error(self) -> str | None:
-        """What stops it, for each authority that it cannot follow, in words for an operator; None if nothing does."""
+        """What keeps it from following any log just now, in words for an operator; None if nothing does.
+
+        It cannot renew its leases, or it waits for every log but those at which it stands still: the
+        events service is away.
+        """
+        going = {name: each.progress for name, each in sorted(self._followers.items()) if each.progress.stop is None}
+        if not going or not all(progress.error for progress in going.values()):
+            return self._blind
+        return "; ".join(f"{name}: {progress.error}" for name, progress in going.items())
+
+    @property
+    def troubles(self) -> Mapping[str, str]:
+        """What stops it for single authorities, in words for an operator."""
         wrong = {name: each.progress.trouble() for name, each in sorted(self._followers.items())}
-        return "; ".join([f"{name}: {trouble}" for name, trouble in wrong.items() if trouble]) or self._blind
+        return {name: trouble for name, trouble in wrong.items() if trouble}
 
     @property
     def progress(self) -> Mapping[str, Progress]:
@@ -117,7 +129,7 @@ class Subscription:
             for name in free:
                 await self._take(name)
             # A process in trouble takes no more from one that may be well.
-            uneven = None if free or self.error else too_many(self._holder, self._held)
+            uneven = None if free or self.error or self.troubles else too_many(self._holder, self._held)
             if uneven is not None:
                 await self._take(uneven[0], over=uneven[1])
         except Exception as error:  # The database may come back.
@@ -135,10 +147,14 @@ class Subscription:
         async with briefly(self._consumer.engine) as connection:
             names = await authorities(connection)
             kept = await leases.renew(connection, self._holder, sorted(self._followers), self._lasting)
-            self._held = await leases.held(connection, names)
+            # What was just renewed need not be read: a process that follows every log asks no more than that.
+            others = [name for name in names if name not in kept]
+            held = await leases.held(connection, others) if others else {}
+            self._held = {name: Lease(self._holder, token) for name, token in kept.items()} | held
             asked = await self._consumer.log_copy.asked_to_resume(connection, standing) if standing else frozenset()
         for name in [name for name, each in self._followers.items() if kept.get(name) != each.token]:
             self._drop(name)
+            log.info("%s: another process follows the log of %s now", self._consumer.name, name)
         for name in kept.keys() & self._followers.keys():
             self._sure_until[name] = asked_at + self._lasting.total_seconds()
             if self._tasks[name].done():
@@ -164,7 +180,7 @@ class Subscription:
         self._tasks[authority_id] = asyncio.create_task(follower.run(self._wait_seconds), name=name)
 
     def _drop(self, authority_id: str) -> None:
-        """Stop following a log that another process follows now; what is under way cannot be written any more."""
+        """Stop following a log, because another process follows it now or because we end."""
         del self._followers[authority_id]
         self._sure_until.pop(authority_id, None)
         task = self._tasks.pop(authority_id)
@@ -172,7 +188,6 @@ class Subscription:
         task.add_done_callback(self._ending.discard)
         task.cancel()
         hide(self._consumer.name, authority_id)
-        log.info("%s: another process follows the log of %s now", self._consumer.name, authority_id)
 
     async def _let_go(self) -> None:
         """Stop following, and let other processes go on at once."""

@@ -16,9 +16,10 @@ import httpx
 import pytest
 
 from shared.domain.clock import civil_date
-from tests.e2e.system import Program, System, eventually, free_port
+from tests.e2e.system import Program, System, eventually
 from tests.e2e.telling import Council
 from tests.support.databases import off_loop
+from tests.support.ports import free_port
 
 COUNCILS = ("angus", "fife", "moray", "stirling")
 #: Twice a lease, and what a loaded machine takes besides.

@@ -11,12 +11,13 @@ from services.events.api.live_answer import MEDIA_TYPE, Caller, LiveAnswer
 from services.events.api.parameters import GREATEST_POSITION, After, KnownAt, Log, Only, Reader, Wakes
 from services.events.store.read import Page, read_log
 from shared.domain.errors import Fault, InvalidInput
+from shared.wire.limits import EVENT_BYTES
 
 router = APIRouter(tags=["events"], responses=KEYED)
 
-#: A page while catching up.
+#: A page while catching up.  It stays in memory until it has been taken: hence no larger than one event may be.
 _PAGE_EVENTS = 500
-_PAGE_BYTES = 1_000_000
+_PAGE_BYTES = EVENT_BYTES
 
 #: One message; before OpenAPI 3.2 the schema of a stream of messages describes each of them.
 _MESSAGE = {

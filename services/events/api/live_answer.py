@@ -1,8 +1,14 @@
 """The feed as it grows: server-sent events (WHATWG HTML, 9.2) in one answer that does not end.
 
 Each event of the log is a message with its position as id, so an EventSource that comes
-back goes on where it was.  The log is read page by page, and the next page only when the
-one before has been taken: a slow reader costs the memory of one page.
+back goes on where it was.
+
+What a reader does not take costs memory here, and there may be many that take nothing: a
+laptop that was closed, a network that is gone, malice.  So the log is read page by page, and
+the next page only when the one before has been taken; a page is handed to the server piece by
+piece, and the server holds at most two pieces.  Together that is less than half a megabyte for
+each reader, unless a single event is larger.  Whoever takes not even one piece within
+``SEND_SECONDS`` is let go, and loses nothing: it comes back with the id of its last message.
 """
 
 from __future__ import annotations
@@ -21,14 +27,18 @@ from services.events.store.read import Page, Row
 from services.events.wake import Waiter, Wake
 from shared.domain.errors import HomewardError
 from shared.runtime.auth import Authenticator, Principal
+from shared.runtime.guard import waiting
 from shared.wire.feed import AUTHORITY_HEADER
 
 MEDIA_TYPE = "text/event-stream"
 HEARTBEAT_SECONDS = 15.0
 #: How often the key is looked at again.
 KEY_SECONDS = 5.0
-#: A reader that takes nothing for so long is let go.
-SEND_SECONDS = 60.0
+#: A reader that does not take a piece within this time is let go.  It is long for a network that falters, and
+#: short of the time after which proxies give a connection up.
+SEND_SECONDS = 20.0
+#: What is handed to the server at once.  It takes more only when less than so much is left of what it has.
+PIECE_BYTES = 65_536
 #: How long a message under way may take once the process is about to stop.
 STOPPING_SECONDS = 1.0
 
@@ -80,8 +90,10 @@ class LiveAnswer(Response):
             first = await self._read(self._start)
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             messages = _Messages(self._wake, waiter, self._read, self._caller, send, endless=self._endless)
-            async with disconnected(receive, waiter.wake) as gone:
-                await self._until_over(asyncio.create_task(messages.send_all(first)), gone)
+            # It is answered: how long the reader stays, and how fast it takes what comes, says nothing about us.
+            with waiting():
+                async with disconnected(receive, waiter.wake) as gone:
+                    await self._until_over(asyncio.create_task(messages.send_all(first)), gone)
 
     async def _until_over(self, sending: asyncio.Task[None], gone: asyncio.Task[None]) -> None:
         """Wait until everything is sent, or nobody takes it any longer, or the process is about to stop."""
@@ -125,7 +137,7 @@ class _Messages:
         await self._write(_RETRY)
         page: Page | None = first
         while page is not None:
-            await self._write(self._text(page))
+            await self._write_page(page)
             page = await self._next(page)
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -147,13 +159,18 @@ class _Messages:
         except HomewardError:
             return None
 
-    def _text(self, page: Page) -> bytes:
+    async def _write_page(self, page: Page) -> None:
         """Write a page; once the end is reached say so, and again only after having been far behind."""
-        text = b"".join(map(_message, page.rows))
+        text = bytearray()
+        for row in page.rows:
+            text += _message(row)
+            if len(text) >= PIECE_BYTES:
+                await self._write(bytes(text))
+                text.clear()
         if page.at_head and not self._told_head:
             text += b'id: %d\nevent: head\ndata: {"position":%d}\n\n' % (page.next_after, page.next_after)
+        await self._write(bytes(text))
         self._told_head = page.at_head
-        return text
 
     async def _beat(self, page: Page) -> None:
         """Send a sign of life where nothing was sent for long; it also says how far the log was looked at."""
@@ -168,10 +185,11 @@ class _Messages:
         return True
 
     async def _write(self, text: bytes) -> None:
-        """Send some text; raises TimeoutError for a reader that takes nothing."""
-        if text:
+        """Send some text piece by piece; raises TimeoutError for a reader that takes nothing."""
+        for begin in range(0, len(text), PIECE_BYTES):
+            piece = text[begin : begin + PIECE_BYTES]
             async with asyncio.timeout(SEND_SECONDS):
-                await self._send({"type": "http.response.body", "body": text, "more_body": True})
+                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
             self._sent_at = monotonic()
 
 

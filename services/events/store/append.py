@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.events.model import AppendRequest, Place, Settlement
-from services.events.store.connection import LOCK_TIMEOUT, Connection
+from services.events.store.connection import DURABLE, LOCK_TIMEOUT, Connection
 from services.events.store.ledger import Added, Key, Known, Ledger, key_of
 from services.events.store.memory import LogMemory
 from shared.domain.clock import Clock
@@ -18,12 +18,12 @@ from shared.domain.hash_chain import first_link, leaf_of, microseconds
 from shared.domain.hash_chain import link as link_of
 
 # The subquery is computed before the row is locked: one round trip instead of two.
-_LOCK = """
-SELECT current_setting('transaction_isolation') AS isolation, bounded.lock_timeout
-FROM (SELECT set_config('lock_timeout', $2, true) AS lock_timeout OFFSET 0) AS bounded, events.log
+_LOCK = f"""
+SELECT current_setting('transaction_isolation') AS isolation, bounded.lock_timeout, bounded.durable
+FROM (SELECT set_config('lock_timeout', $2, true) AS lock_timeout, {DURABLE} AS durable OFFSET 0) AS bounded, events.log
 WHERE log.authority_id = $1
 FOR UPDATE OF log
-"""
+"""  # noqa: S608 - made of constants
 _OPEN_LOG = "INSERT INTO events.log (authority_id) VALUES ($1) ON CONFLICT DO NOTHING"
 
 # One statement, so that it is one round trip: the end of the log, the known events, the ends of

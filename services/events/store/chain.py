@@ -8,8 +8,8 @@ are seen as of one instant: a head that is signed meanwhile is no false alarm.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from services.events.store.connection import Connection, Pool
@@ -74,14 +74,9 @@ async def read_stretch(connection: Connection, authority_id: str, *, after: int,
     return Stretch(rows, heads, not rows or last >= end, await furthest_head(connection, authority_id))
 
 
-@asynccontextmanager
-async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
+def snapshot(pool: Pool) -> AbstractAsyncContextManager[Connection]:
     """Lend a connection on which everything is seen as of one instant; raises NotReady."""
-    async with (
-        pool.connection() as connection,
-        connection.transaction(isolation="repeatable_read", readonly=True),
-    ):
-        yield connection
+    return pool.snapshot()
 
 
 async def link_before(connection: Connection, authority_id: str, after: int) -> bytes:

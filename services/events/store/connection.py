@@ -29,6 +29,16 @@ _PLANNING = {
 }
 #: How long an append waits for another one to the same log, as PostgreSQL writes it.
 LOCK_TIMEOUT = "5s"
+#: An expression in every statement that appends: its transaction is answered when it is on disk, whatever the server,
+#: the database or the role is set to.  It is a part of the statement because nothing else holds for every connection:
+#: a pooler lends others, and a configuration that is loaded again reaches those that are open.  What waits for a
+#: standby (`on`, `remote_write`, `remote_apply`) stays as it was chosen.
+DURABLE = """
+CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
+     THEN set_config('synchronous_commit', 'on', true) END
+"""
+#: A transaction in which every statement sees what the first one did.
+_SNAPSHOT = {"isolation": "repeatable_read", "readonly": True}
 _ACQUIRE_SECONDS = 10.0
 _CLOSE_SECONDS = 2.0
 #: A lost connection, a server without resources, a server that stops or starts, a lock waited for too long.
@@ -61,6 +71,12 @@ class Pool:
         it took place, and the caller finds out by trying again.
         """
         async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """Lend a connection on which everything is seen as of one instant, and nothing is written; raises NotReady."""
+        async with self.connection() as connection, connection.transaction(**_SNAPSHOT):
             yield connection
 
     def terminate(self) -> None:
@@ -126,6 +142,13 @@ class TransactionPool(Pool):
     async def transaction(self) -> AsyncIterator[Connection]:
         """Lend a connection in a transaction, which is committed at the end; raises NotReady."""
         async with self.connection() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Connection]:
+        """Lend a connection on which everything is seen as of one instant, and nothing is written; raises NotReady."""
+        async with super().connection() as connection, connection.transaction(**_SNAPSHOT):
+            await connection.execute(self._settings)
             yield connection
 
 

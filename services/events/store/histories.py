@@ -12,7 +12,7 @@ from typing import Any
 
 import asyncpg
 
-from services.events.store.read import log_head
+from services.events.store.read import log_head, read_log
 from services.events.store.stream import recorded_events
 from shared.domain.envelope import RecordedEvent
 from shared.runtime.database import plain_url, server_settings
@@ -26,9 +26,6 @@ WHERE authority_id = $1 AND position <= $2 GROUP BY stream ORDER BY stream
 _HISTORIES = f"""
 SELECT {_COLUMNS} FROM events.event
 WHERE authority_id = $1 AND stream = ANY($2::text[]) AND position <= $3 ORDER BY stream, stream_position
-"""  # noqa: S608 - the columns are those above
-_PAGE = f"""
-SELECT {_COLUMNS} FROM events.event WHERE authority_id = $1 AND position > $2 ORDER BY position LIMIT $3
 """  # noqa: S608 - the columns are those above
 
 
@@ -68,10 +65,8 @@ class Histories:
         Raises UnreadableEvent for an event that this process cannot understand.
         """
         del wait_seconds
-        rows = await self._connection.fetch(_PAGE, authority_id, after, limit)
-        head = await self.head(authority_id)
-        events = list(recorded_events(authority_id, rows))
-        return ReadPage(events, head == (events[-1].position if events else after), head)
+        page = await read_log(self._connection, authority_id, after=after, limit=limit)
+        return ReadPage(list(recorded_events(authority_id, page.rows)), page.at_head, page.head)
 
 
 @asynccontextmanager

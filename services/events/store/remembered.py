@@ -15,7 +15,7 @@ from typing import Any
 
 from services.events.model import AppendRequest, Mismatch, Settlement
 from services.events.store.append import Row, rows_of
-from services.events.store.connection import Connection
+from services.events.store.connection import DURABLE, Connection
 from services.events.store.ledger import Ledger
 from services.events.store.memory import LogMemory
 from shared.domain.clock import Clock
@@ -24,7 +24,7 @@ from shared.wire.append import REJECTED
 # A single event, by far the most frequent append, needs no function.  A conflict is not passed
 # over here: where no row was inserted the log is looked at.  The event at the end is asked for as
 # the first one from its position on, because that order is an index's own: see the migration.
-_APPEND_ONE = """
+_APPEND_ONE = f"""
 INSERT INTO events.event (authority_id, recorded_at, position, stream, stream_position,
                           source, event_id, type, recorded_by, body, digest, link)
 SELECT $1, $4, $2::bigint + 1, $5, $6::bigint, $7, $8, $9, $10, $11, $12, $13
@@ -32,11 +32,14 @@ FROM events.log
 WHERE log.authority_id = $1 AND $3 = (
     SELECT CASE WHEN position = $2 THEN link END
     FROM events.event WHERE authority_id = $1 AND position >= $2 ORDER BY position LIMIT 1
-)
+) AND {DURABLE} IS DISTINCT FROM ''
 FOR UPDATE OF log
 ON CONFLICT DO NOTHING
-"""
-_APPEND_MANY = "SELECT events.append_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)"
+"""  # noqa: S608 - made of constants
+_APPEND_MANY = f"""
+SELECT events.append_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+WHERE {DURABLE} IS DISTINCT FROM ''
+"""  # noqa: S608 - as above
 _STREAM_ENDS = """
 SELECT asked.stream, coalesce((
     SELECT stream_position FROM events.event WHERE event.authority_id = $1 AND event.stream = asked.stream

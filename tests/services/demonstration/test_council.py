@@ -19,8 +19,8 @@ from shared.domain.catalogue.meeting import MeetingScheduled
 from shared.domain.clock import civil_date
 from shared.domain.history import corrected_data
 from shared.domain.ids import AUTHORITY_STREAM, check_stream, child_of_stream
-from shared.policies.loader import load_pack
 from tests.services.demonstration.councils import LOADED_ON, SEEDS, council, data_of
+from tests.support.packs import load_pack
 
 MEMBERS = {
     "specversion",

@@ -75,6 +75,7 @@ def test_every_polite_end_is_a_success(tmp_path: Path, how: signal.Signals) -> N
     """Ctrl-C, SIGTERM and SIGHUP stop everything: exit status 0, a goodbye, no process."""
     with running(tmp_path, free_port(), HOMEWARD_DEMO="0") as run:
         run.wait_for(LAST_LINE)
+        assert " INFO " not in run.screen
         assert run.end(how) == 0
         assert run.screen.endswith("Stopped. Your data are kept; `make run` continues with them.\n")
 

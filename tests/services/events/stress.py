@@ -119,8 +119,9 @@ class HastyLog(Log):
 
     async def commit(self, pool: Pool, ids: Sequence[str], expected: int | None = None) -> list[Seen]:
         async with pool.transaction() as connection:
-            await connection.execute("SET LOCAL synchronous_commit = off")
             settlement = await self._settle(connection, request_for(ids, expected))
+            # Behind the append, which asks for a commit that waits.
+            await connection.execute("SET LOCAL synchronous_commit = off")
         return _stored_of(settlement, ids)
 
 

@@ -13,7 +13,7 @@ import pytest
 from services.events import appender as appender_module
 from services.events.appender import Appender
 from services.events.model import AppendRequest, Outcome, Settlement
-from services.events.store.connection import Connection, Pool
+from services.events.store.connection import LOCK_TIMEOUT, Connection, Pool
 from services.events.store.memory import LogMemory
 from shared.domain.clock import SettableClock
 from shared.domain.errors import NotReady
@@ -22,6 +22,8 @@ from shared.wire.append import Verdict
 from tests.services.events.posting import append_request, feed, post, registered, statuses
 from tests.services.events.stress import Log
 from tests.support.waiting import eventually
+
+LOCK_SECONDS = int(LOCK_TIMEOUT.removesuffix("s"))
 
 
 @pytest.fixture
@@ -198,7 +200,7 @@ async def test_what_waits_at_the_end_is_still_stored(pool: Pool, clock: Settable
 async def test_closing_does_not_wait_for_ever(
     pool: Pool, clock: SettableClock, key: ApiKey, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is stuck behind a lock at the end is told to come again, and is not stored."""
+    """What is stuck behind a lock at the end, and behind that, is told to come again at once, and is not stored."""
     monkeypatch.setattr(appender_module, "CLOSING_SECONDS", 0.05)
     appender = Appender(pool, clock)
     await appender.append(key.authority_id, append_request(registered()))
@@ -207,32 +209,42 @@ async def test_closing_does_not_wait_for_ever(
         await eventually(lambda: key.authority_id in appender._lanes and not appender._lanes[key.authority_id].waiting)
         behind = asyncio.create_task(appender.append(key.authority_id, append_request(registered())))
         await asyncio.sleep(0)
-        await appender.close()
+        async with asyncio.timeout(LOCK_SECONDS - 1):
+            await appender.close()
 
         results = await asyncio.gather(stuck, behind, return_exceptions=True)
         assert [type(each) for each in results] == [NotReady, NotReady]
     assert len(await Log(key.authority_id).stored(pool)) == 1
 
 
-async def test_closing_stops_nobody_who_is_done(pool: Pool, clock: SettableClock, key: ApiKey) -> None:
-    """A caller whose append is answered goes on with what it does, however long that takes."""
+async def test_closing_stops_nobody_who_is_done(
+    pool: Pool, clock: SettableClock, key: ApiKey, database_url: str
+) -> None:
+    """A caller in whose own task an append was going on is answered, and goes on with what it does, however long."""
     appender = Appender(pool, clock)
+    await appender.append(key.authority_id, append_request(registered()))
+    await eventually(lambda: not appender._lanes, about="the lane being free")
     done = asyncio.Event()
 
     async def caller() -> str:
-        for _ in range(3):
-            await appender.append(key.authority_id, append_request(registered()))
+        assert verdict(await appender.append(key.authority_id, append_request(registered()))) is Verdict.STORED
         await done.wait()
         return "went on"
 
-    task = asyncio.create_task(caller())
-    await eventually(lambda: Log(key.authority_id).stored(pool))
-    await appender.close()
-    done.set()
+    async with lock_held(database_url, key):
+        task = asyncio.create_task(caller())
+        await eventually(lambda: appender._lanes, about="the append being under way")
+        assert appender._lanes[key.authority_id].task is task
+        closing = asyncio.create_task(appender.close())
+        await eventually(lambda: appender._closed)
+    await closing
 
     with pytest.raises(NotReady):
         await appender.append(key.authority_id, append_request(registered()))
-    assert await asyncio.gather(task, return_exceptions=True)
+    assert not task.done()
+    done.set()
+    assert await task == "went on"
+    assert len(await Log(key.authority_id).stored(pool)) == 2
 
 
 async def test_a_connection_lost_during_an_append_is_answered_503(

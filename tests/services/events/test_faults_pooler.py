@@ -104,3 +104,8 @@ async def test_the_service_works_through_a_pooler(
         assert {statuses(each)[0] for each in answers_again} == {"duplicate"}
         assert [positions(each) for each in answers_again] == [positions(each) for each in answers_once]
         assert len(await feed(client)) == 20
+        # What is read as of one instant is read in a transaction of another kind.
+        verified = (await client.get("/v1/log/verification")).json()
+        assert (verified["intact"], verified["at_head"]) == (True, True)
+        assert (await client.get("/v1/log")).json()["position"] == 20
+        assert (await client.get("/v1/log/proof")).text.count('"body"') == 20

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services import log_commands
+from services.cli.verify import BROKEN, INTACT
 from services.events.app import create_app
 from services.events.store.chain import Verifier
 from services.events.store.connection import Pool, open_pool
@@ -17,6 +17,7 @@ from shared.domain.verification import Finding, Wrong
 from shared.identity.keys import ApiKey
 from shared.runtime.settings import Settings
 from shared.runtime.signing import PublicKeys
+from tests.services.cli.operating import operate
 from tests.services.events.tampering import (
     PUBLIC_KEY,
     SIGNER,
@@ -30,7 +31,6 @@ from tests.services.events.tampering import (
     signed_log,
     superuser,
 )
-from tests.services.log_command import operate
 from tests.support.clients import asgi_client
 from tests.support.council import new_authority
 
@@ -74,9 +74,9 @@ async def test_an_end_cut_off_with_its_heads(
 
     assert await found(pool, log.authority_id) is None
     assert await found(pool, log.authority_id, list(log.heads)) == Finding(7, Wrong.LOG_ENDS_EARLY)
-    assert operate(capsys, "verify", log.authority_id)[0] == log_commands.INTACT
+    assert operate(capsys, "verify", log.authority_id)[0] == INTACT
     status, out, _ = operate(capsys, "verify", log.authority_id, "--heads", str(tmp_path / "kept"))
-    assert (status, "position 7 (log_ends_early)" in out) == (log_commands.BROKEN, True)
+    assert (status, "position 7 (log_ends_early)" in out) == (BROKEN, True)
     assert (await check_offline(tmp_path, proof, keys=[PUBLIC_KEY]))[0] == 0
     status, out = await check_offline(tmp_path, proof, keys=[PUBLIC_KEY], kept=kept_lines(log.heads))
     assert (status, out.startswith("BROKEN at position 7")) == (1, True)
@@ -134,9 +134,9 @@ async def test_a_whole_log_that_is_gone(
     monkeypatch.setenv("HOMEWARD_DATABASE_URL", database_url)
     (tmp_path / "kept").write_text(kept_lines(log.heads))
 
-    assert operate(capsys, "verify", log.authority_id)[0] == log_commands.INTACT
+    assert operate(capsys, "verify", log.authority_id)[0] == INTACT
     status, out, _ = operate(capsys, "verify", log.authority_id, "--heads", str(tmp_path / "kept"))
-    assert (status, "position 1 (log_ends_early)" in out) == (log_commands.BROKEN, True)
+    assert (status, "position 1 (log_ends_early)" in out) == (BROKEN, True)
 
 
 @pytest.mark.parametrize(

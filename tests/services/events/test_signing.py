@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -20,7 +21,7 @@ from shared.identity.keys import ApiKey
 from shared.runtime.database import create_engine
 from shared.runtime.settings import Settings
 from shared.runtime.signing import PublicKeys, Signer, new_seed
-from tests.services.events.posting import post, registered
+from tests.services.events.posting import post, registered, statuses
 from tests.services.events.tampering import SIGNER, STRANGER, chain_anew, superuser
 from tests.support.clients import asgi_client, client_of
 from tests.support.council import new_authority
@@ -122,28 +123,51 @@ async def test_a_log_that_was_changed_is_not_signed_again(
     assert await signed(pool, key.authority_id) == left
 
 
-async def test_the_service_signs_and_says_so(fresh_database_url: str, settings: Settings, clock: SettableClock) -> None:
-    """With a key the loop signs by itself, readiness shows it, trouble shows there too, and the end is signed."""
+async def test_a_changed_log_is_told_loudly_and_stops_nobody_else(
+    fresh_database_url: str, settings: Settings, clock: SettableClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The loop signs by itself.  A log that was tampered with is named; the others are signed, the service is ready."""
     key = await new_authority(fresh_database_url)
-    changed = {"database_url": fresh_database_url, "signing_key": SecretStr(new_seed()), "sign_seconds": 0.02}
+    seed = new_seed()
+    changed = {"database_url": fresh_database_url, "signing_key": SecretStr(seed), "sign_seconds": 0.02}
     app = create_app(settings.model_copy(update=changed), clock=clock)
     async with app.router.lifespan_context(app), client_of(app, key) as client:
         await post(client, registered("a"))
 
-        async def head() -> Any:
-            return (await client.get("/v1/log")).json()["signed_head"]
-
-        await eventually(head)
+        await eventually(lambda: head_of(client))
         assert (await client.get("/readyz")).json()["checks"]["signing"] == "ok"
         async with superuser(fresh_database_url) as connection:
             await rewrite(connection, key.authority_id)
 
-        async def trouble() -> bool:
-            answer = await client.get("/readyz")
-            said: str = answer.json()["checks"]["signing"]
-            return said == f"SignedLogChanged for {key.authority_id}"
+        other = await new_authority(fresh_database_url)
 
-        await eventually(trouble)
+        async def trouble() -> Any:
+            return (await client.get("/readyz")).json()["degraded"].get("signing")
+
+        told = await eventually(trouble)
+        assert told == {key.authority_id: str(SignedLogChanged(key.authority_id, 1))}
+        assert figure(key.authority_id) == 1
+        assert any(each.levelname == "ERROR" and told[key.authority_id] in each.message for each in caplog.records)
+
+        async with client_of(app, other) as unharmed:
+            await post(unharmed, registered("b"))
+            await eventually(lambda: head_of(unharmed))
+        ready = await client.get("/readyz")
+        assert (ready.status_code, ready.json()["status"]) == (200, "degraded")
+        assert ready.json()["checks"]["signing"] == "ok"
+        assert ready.json()["signing_key_id"] == Signer(seed).key_id
+        assert figure(other.authority_id) == 0
+        # What happens to children is recorded all the same; the log is no longer proved, and that is told.
+        assert statuses(await post(client, registered("c"))) == ["stored"]
+
+
+async def head_of(client: Any) -> Any:
+    return (await client.get("/v1/log")).json()["signed_head"]
+
+
+def figure(authority_id: str) -> float | None:
+    """Return what `/metrics` shows of signing an authority's log: 1 while it fails."""
+    return REGISTRY.get_sample_value("homeward_work_failing", {"work": "signing", "authority": authority_id})
 
 
 async def test_the_last_events_are_signed_when_the_service_stops(
@@ -166,7 +190,9 @@ async def test_without_a_key_the_log_works_and_the_start_says_so(
     """Nothing is signed, readiness knows no signing, and one line of the log names the setting."""
     async with asgi_client(create_app(settings, clock=clock), key) as client:
         await post(client, registered("a"))
-        assert "signing" not in (await client.get("/readyz")).json()["checks"]
+        ready = (await client.get("/readyz")).json()
+        assert "signing" not in ready["checks"]
+        assert ready["signing_key_id"] is None
         assert (await client.get("/v1/log")).json()["public_keys"] == []
 
     assert "HOMEWARD_SIGNING_KEY is not set" in caplog.text

@@ -15,13 +15,14 @@ from typing import Any
 import httpx
 import pytest
 
-from services import log_commands
+from services.cli.verify import BROKEN
 from services.events.store.chain import Verifier
 from services.events.store.connection import Pool
 from shared.domain.clock import SettableClock
 from shared.domain.verification import Finding, Wrong
 from shared.identity.keys import ApiKey
 from shared.runtime.signing import PublicKeys
+from tests.services.cli.operating import operate
 from tests.services.events.tampering import (
     PUBLIC_KEY,
     SIGNER,
@@ -34,7 +35,6 @@ from tests.services.events.tampering import (
     signed_log,
     superuser,
 )
-from tests.services.log_command import operate
 
 ROW = "authority_id = $1 AND position = 3"
 Deed = Callable[[Any, SignedLog], Awaitable[None]]
@@ -203,7 +203,7 @@ async def test_the_operator_is_told(
     pinned = ("--key", PUBLIC_KEY) if deed.signed_by else ()
     status, out, _ = operate(capsys, "verify", log.authority_id, *pinned)
 
-    assert status == log_commands.BROKEN
+    assert status == BROKEN
     assert f"{log.authority_id}: BROKEN at position {deed.position} ({deed.code})" in out
     assert Finding(deed.position, deed.code).message in out
 

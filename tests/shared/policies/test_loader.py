@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shared.domain.timetable.intervals import Interval, Unit
-from shared.policies.loader import InvalidPack, UnknownPack, known_packs, load_pack, read_pack
+from shared.policies.loader import InvalidPack, known_packs, read_pack
 
 HEAD = """
 pack = "test"
@@ -51,15 +51,6 @@ def test_shipped_packs() -> None:
     ]
     law = [pack.pack for pack in known_packs() if any(rule.basis == "statute" for rule in pack.rules)]
     assert law == ["scotland"]
-
-
-def test_a_pack_is_loaded_by_name_and_edition() -> None:
-    """Without an edition the latest is loaded; a name or an edition nobody ships is told so."""
-    pack = load_pack("scotland")
-    assert load_pack("scotland", pack.edition) is pack
-    for name, edition in (("scotland", "1999-01"), ("england", None)):
-        with pytest.raises(UnknownPack, match="there are: scotland"):
-            load_pack(name, edition)
 
 
 def test_nothing_is_verified_that_was_not_read() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated
 
@@ -15,6 +15,7 @@ from shared.domain.errors import HomewardError, NotFound
 from shared.identity.keys import Scope
 from shared.runtime.app import build_app
 from shared.runtime.auth import Principal, require
+from shared.runtime.readiness import Readiness
 from shared.runtime.resources import open_resources
 from shared.runtime.settings import Settings
 from shared.runtime.times import Times, times
@@ -93,7 +94,7 @@ async def fail(how: str) -> None:
     raise RuntimeError(SECRET)
 
 
-def create_app(settings: Settings, clock: Clock, checks: Mapping[str, str] | None = None) -> FastAPI:
+def create_app(settings: Settings, clock: Clock, found: Readiness | None = None) -> FastAPI:
     """Return the app of the sample service, in the role of the events service."""
 
     @asynccontextmanager
@@ -101,8 +102,8 @@ def create_app(settings: Settings, clock: Clock, checks: Mapping[str, str] | Non
         async with open_resources(app, settings, "events", clock):
             yield
 
-    async def readiness() -> Mapping[str, str]:
-        return checks if checks is not None else {"database": await app.state.resources.database_check()}
+    async def readiness() -> Readiness:
+        return found or Readiness({"database": await app.state.resources.database_check()})
 
     app = build_app(service="events", summary="Sample", routers=[router], lifespan=lifespan, readiness=readiness)
     return app

@@ -12,15 +12,19 @@ from starlette.types import Message
 
 from shared.domain.clock import SettableClock
 from shared.runtime.guard import MAX_QUERY_BYTES
+from shared.runtime.readiness import Readiness
 from shared.runtime.settings import Settings
 from shared.wire.paths import PREFIXES
 from tests.shared.runtime.sample import create_app
 from tests.support.clients import asgi_client
 
+#: What `/readyz` answers when there is nothing to tell.
+WELL = {"status": "ok", "checks": {"database": "ok"}, "degraded": {}, "warnings": []}
+
 
 async def test_readiness_is_that_of_the_database(client: httpx.AsyncClient) -> None:
     """On a migrated database the service is ready."""
-    assert (await client.get("/readyz")).json() == {"status": "ok", "checks": {"database": "ok"}}
+    assert (await client.get("/readyz")).json() == WELL
 
 
 async def test_a_database_that_is_not_migrated_is_told(
@@ -37,12 +41,39 @@ async def test_a_database_that_is_not_migrated_is_told(
 
 async def test_any_check_that_is_not_ok_makes_it_unready(settings: Settings, clock: SettableClock) -> None:
     """One part that does not work is enough, and the others are told too."""
-    checks = {"database": "ok", "delivery": "stopped"}
-    async with asgi_client(create_app(settings, clock, checks)) as client:
-        answer = await client.get("/readyz")
+    found = Readiness({"database": "ok", "delivery": "stopped"}, degraded={"signing": {"northshire": "changed"}})
+    answer = await readiness(settings, clock, found)
 
     assert answer.status_code == 503
-    assert answer.json() == {"status": "not ready", "checks": checks}
+    assert answer.json() == {
+        **WELL,
+        "status": "not ready",
+        "checks": {"database": "ok", "delivery": "stopped"},
+        "degraded": {"signing": {"northshire": "changed"}},
+    }
+
+
+async def test_one_authoritys_trouble_cuts_off_nobody(settings: Settings, clock: SettableClock) -> None:
+    """A gateway that reads the status code alone goes on; whoever reads the answer learns for whom not all is well."""
+    degraded = {"subscription": {"northshire": "stopped at position 7"}}
+    answer = await readiness(settings, clock, Readiness({"database": "ok"}, degraded=degraded))
+
+    assert answer.status_code == 200
+    assert answer.json() == {**WELL, "status": "degraded", "degraded": degraded}
+
+
+async def test_warnings_and_figures_are_shown_and_judge_nothing(settings: Settings, clock: SettableClock) -> None:
+    """They stand beside the checks, and the service is as ready as without them."""
+    found = Readiness({"database": "ok"}, warnings=["fsync = off"], figures={"hints": "heard"})
+    answer = await readiness(settings, clock, found)
+
+    assert answer.status_code == 200
+    assert answer.json() == {**WELL, "warnings": ["fsync = off"], "hints": "heard"}
+
+
+async def readiness(settings: Settings, clock: SettableClock, found: Readiness) -> httpx.Response:
+    async with asgi_client(create_app(settings, clock, found)) as client:
+        return await client.get("/readyz")
 
 
 async def test_without_a_database_a_service_does_not_start(clock: SettableClock) -> None:

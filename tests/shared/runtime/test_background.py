@@ -41,6 +41,26 @@ async def test_a_loop_says_how_it_does() -> None:
     await background.stop()
 
 
+class Troubled(Waiting):
+    """A loop that works by authority."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.troubles: dict[str, str] = {}
+
+
+async def test_trouble_of_single_authorities_is_told_by_authority() -> None:
+    """A loop is well for everybody as long as only some have trouble, and those are named; others are not shown."""
+    loops = {"first": Waiting(), "second": Troubled(), "third": Troubled()}
+    background = Background("sample", loops)
+    background.start()
+    assert background.degraded() == {}
+    loops["second"].troubles = {"northshire": "stopped at position 7"}  # type: ignore[attr-defined]  # it has them
+    assert background.degraded() == {"second": {"northshire": "stopped at position 7"}}
+    assert set(background.checks().values()) == {"ok"}
+    await background.stop()
+
+
 async def test_stopping_ends_every_loop() -> None:
     """When stopping returns, each loop was cancelled and has ended."""
     loops = {"first": Waiting(), "second": Waiting()}
