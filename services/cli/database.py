@@ -17,6 +17,7 @@ from services.embedded.settings import read_settings
 from services.events.store.connection import Pool, open_pool
 from shared.identity.store import authorities, has_authority
 from shared.runtime.database import behind_pooler, create_engine, create_owner_engine
+from shared.runtime.database_trouble import ANOTHER_RELEASE
 from shared.runtime.migrations import applied_revisions, known_revisions, newest_revisions, upgrade
 
 _UNDEFINED_TABLE = "42P01"
@@ -61,7 +62,7 @@ class Database:
                 raise
             raise Refused("there is nothing of Homeward in this database yet; `homeward migrate` makes it") from None
         if applied - known_revisions():
-            raise Refused("the database was migrated by a newer release of Homeward than this one; use that release")
+            raise Refused(ANOTHER_RELEASE)
         if applied != newest_revisions():
             raise Refused("the database has the schema of an earlier release; `homeward migrate` brings it up to date")
 

@@ -25,6 +25,9 @@ from shared.wire.paths import service_of
 #: Answered for all services together.  The document of each service is its own.
 _SHARED = ("/livez", "/readyz", "/metrics", "/docs")
 
+#: The members of every answer of `/readyz`; what else there is are figures.
+_OF_READINESS = frozenset(Readiness({}).shown())
+
 
 class Homeward:
     """An ASGI app of all three services in one URL space.
@@ -78,18 +81,20 @@ class Homeward:
             before_stop(app)
 
     async def readiness(self) -> Readiness:
-        """Return how all services do, each part named ``<service>.<part>``, and how far each consumer has come."""
+        """Return how all services do, each part named ``<service>.<part>``, with the figures that any of them shows."""
         checks: dict[str, str] = {}
         degraded: dict[str, Mapping[str, str]] = {}
         warnings: list[str] = []
-        consumers: dict[str, Any] = {}
+        figures: dict[str, Any] = {}
         for name, answer in (await self._answers()).items():
             states = answer.get("checks", {"readiness": "does not answer"})
             checks |= {f"{name}.{part}": state for part, state in states.items()}
             degraded |= {f"{name}.{part}": troubles for part, troubles in answer.get("degraded", {}).items()}
             warnings += answer.get("warnings", [])
-            consumers |= answer.get("consumers", {})
-        return Readiness(checks, degraded, warnings, {"consumers": consumers})
+            for figure in answer.keys() - _OF_READINESS:
+                value = answer[figure]
+                figures[figure] = {**figures.get(figure, {}), **value} if isinstance(value, dict) else value
+        return Readiness(checks, degraded, warnings, figures)
 
     async def _answers(self) -> dict[str, dict[str, Any]]:
         answers: dict[str, dict[str, Any]] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from typing import NamedTuple
 
@@ -100,31 +99,3 @@ class Mismatch:
 
 #: The outcome of every candidate in its order, or why none was considered.
 Settlement = tuple[Outcome, ...] | Mismatch
-
-
-@dataclass(frozen=True, slots=True)
-class LoggedEvent:
-    """One row of the log.
-
-    ``body`` is the CloudEvent as it was posted, ``digest`` its SHA-256, ``link`` what binds
-    the event to all before it (:mod:`shared.domain.hash_chain`), ``recorded_by`` the id of
-    the API key that appended it.
-    """
-
-    position: int
-    stream: str
-    stream_position: int
-    recorded_at: datetime
-    recorded_by: str
-    body: bytes
-    digest: bytes
-    link: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Consecutive rows of the log or of one stream, whether they reach its end, and where that lies."""
-
-    events: Sequence[LoggedEvent]
-    at_head: bool
-    head: int

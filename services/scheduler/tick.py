@@ -20,7 +20,7 @@ from services.scheduler.representations import new_notice
 from services.scheduler.store import notices, reviews
 from services.scheduler.store.events import log_copy
 from shared.domain.clock import Clock, civil_date, next_civil_day
-from shared.runtime.alarm import Alarm
+from shared.runtime.alarm import Alarm, ring_nobody
 from shared.runtime.rounds import for_every_authority
 
 #: Returns the log position at which this process saw the end of an authority's log; None while it is behind.
@@ -28,10 +28,6 @@ CaughtUp = Callable[[str], int | None]
 
 #: The tick looks by itself so often, for reviews that another program has changed: a rebuild.
 LONGEST_SECONDS = 5.0
-
-
-def _tell_nobody() -> None:
-    """Let those who send notices find them by themselves."""
 
 
 class Tick:
@@ -44,7 +40,7 @@ class Tick:
         caught_up: CaughtUp,
         *,
         pause_seconds: float,
-        told: Callable[[], None] = _tell_nobody,
+        told: Callable[[], None] = ring_nobody,
     ) -> None:
         """Write over ``engine``; what day it is says ``clock``, which is looked at every ``pause_seconds``.
 

@@ -29,7 +29,7 @@ from shared.domain.history import facts
 from shared.domain.ids import AUTHORITY_STREAM, child_of_stream
 from shared.domain.timetable.engine import Timetable
 from shared.policies.timetables import council_timetable
-from shared.runtime.alarm import Alarm
+from shared.runtime.alarm import Alarm, ring_nobody
 from shared.runtime.rounds import for_every_authority
 
 log = logging.getLogger(__name__)
@@ -178,10 +178,6 @@ async def _tell(connection: AsyncConnection, authority_id: str, told: Told, now:
     await notices.append(connection, authority_id, fresh, now)
 
 
-def _tell_nobody() -> None:
-    """Let whoever waits for what is projected anew find it by themselves."""
-
-
 class Refresher:
     """Projects anew without a new event: when a recorded fact's day comes, or the installed packs changed.
 
@@ -195,7 +191,7 @@ class Refresher:
         *,
         pause_seconds: float,
         tells: bool = True,
-        refreshed: Callable[[], None] = _tell_nobody,
+        refreshed: Callable[[], None] = ring_nobody,
     ) -> None:
         """Write over ``engine``; what day it is says ``clock``, which is looked at every ``pause_seconds``.
 
@@ -251,24 +247,24 @@ class Refresher:
             )
             told: Told = []
             for batch in _batches(children, BATCH):
-                told += await self._refresh_batch(connection, authority_id, batch, timetable)
+                told += await _refresh_batch(connection, authority_id, batch, timetable, now)
             await events.set_timetable_digest(connection, authority_id, digest)
             if self._tells:
                 await _tell(connection, authority_id, told, now)
 
-    async def _refresh_batch(
-        self, connection: AsyncConnection, authority_id: str, children: Sequence[str], timetable: Timetable
-    ) -> Told:
-        now = self._clock.now()
-        today = civil_date(now)
-        folds = await _folds(connection, authority_id, children)
 
-        def reproject_all() -> None:
-            for fold in folds.values():
-                projection.reproject(fold, timetable, today, now)
+async def _refresh_batch(
+    connection: AsyncConnection, authority_id: str, children: Sequence[str], timetable: Timetable, now: datetime
+) -> Told:
+    today = civil_date(now)
+    folds = await _folds(connection, authority_id, children)
 
-        await asyncio.to_thread(reproject_all)
-        return await _save(connection, authority_id, folds, today)
+    def reproject_all() -> None:
+        for fold in folds.values():
+            projection.reproject(fold, timetable, today, now)
+
+    await asyncio.to_thread(reproject_all)
+    return await _save(connection, authority_id, folds, today)
 
 
 def _timetable(council_events: Iterable[RecordedEvent], today: date) -> Timetable:

@@ -169,11 +169,6 @@ class FactHistory:
         """Whether the fact was taken back."""
         return any(wording.kind is WordingKind.RETRACTED for wording in self.wordings)
 
-    @property
-    def amended(self) -> bool:
-        """Whether anything was said of it after its first recording."""
-        return len(self.wordings) > 1
-
 
 def fact_histories(events: Iterable[RecordedEvent], *, known_at: datetime | None = None) -> tuple[FactHistory, ...]:
     """Tell of each fact of one stream how it was first recorded, and every amendment since.
@@ -185,7 +180,7 @@ def fact_histories(events: Iterable[RecordedEvent], *, known_at: datetime | None
     """
     told: dict[tuple[str, str], FactHistory] = {}
     for event in _known(events, known_at):
-        key = _amended(event.data) or (event.source, event.event_id)
+        key = amended(event.data) or (event.source, event.event_id)
         before = told.get(key)
         if before is not None:
             told[key] = replace(before, wordings=(*before.wordings, _wording(event, before)))
@@ -195,7 +190,7 @@ def fact_histories(events: Iterable[RecordedEvent], *, known_at: datetime | None
     return tuple(told.values())
 
 
-def _amended(data: EventData) -> tuple[str, str] | None:
+def amended(data: EventData) -> tuple[str, str] | None:
     """Return source and id of the event that ``data`` amends, None if it amends none."""
     if isinstance(data, RecordCorrected):
         return data.corrects_source, data.corrects_id

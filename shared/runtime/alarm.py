@@ -26,6 +26,10 @@ def _never() -> bool:
     return False
 
 
+def ring_nobody() -> None:
+    """Stand in for a ring where nobody is to be woken: whoever waits finds out by itself."""
+
+
 class Alarm:
     """Lets one loop sleep."""
 
@@ -43,18 +47,21 @@ class Alarm:
     async def wait(self, until: datetime | None = None, *, sooner: Callable[[], bool] = _never) -> None:
         """Sleep until it rings or the clock comes to ``until``, but never longer than the longest time.
 
-        Each look at the clock also asks ``sooner``, which must cost next to nothing.  A clock
+        Each later look at the clock also asks ``sooner``, which must cost next to nothing: what
+        it tells of from the beginning, trouble for instance, still leaves one pause.  A clock
         that is set back ends the sleep too: what was settled for later may have to be asked anew.
         """
         began, ends = self._clock.now(), monotonic() + self._longest_seconds
         while not self._rung.is_set():
             now, left = self._clock.now(), ends - monotonic()
-            if left <= 0 or now < began or (until is not None and now >= until) or sooner():
+            if left <= 0 or now < began or (until is not None and now >= until):
                 break
             pause = min(self._look_seconds, left)
             if until is not None:
                 pause = min(pause, (until - now).total_seconds())
             await self._pause(max(pause, _SHORTEST_SECONDS))
+            if sooner():
+                break
         self._rung.clear()
 
     async def _pause(self, seconds: float) -> None:

@@ -143,9 +143,12 @@ def _look_before_lending(engine: AsyncEngine) -> None:
                 raise DisconnectionError from error
 
 
-def create_owner_engine(database_url: str) -> AsyncEngine:
-    """Return an engine whose connections act as the role of the URL, and are closed after each use."""
-    how = _UNPREPARED if behind_pooler(database_url) else {}
+def create_owner_engine(database_url: str, settings: Mapping[str, str] | None = None) -> AsyncEngine:
+    """Return an engine whose connections act as the role of the URL, and are closed after each use.
+
+    ``settings`` are PostgreSQL's; a pooler takes none.
+    """
+    how: dict[str, Any] = _UNPREPARED if behind_pooler(database_url) else {"server_settings": dict(settings or {})}
     return create_async_engine(driver_url(database_url), poolclass=NullPool, connect_args={"timeout": 10, **how})
 
 

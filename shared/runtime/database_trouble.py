@@ -26,7 +26,8 @@ _RAISED = (
 #: What is raised by a database that is away, refuses us, is not what it should be, or is none; and what is made of it.
 DATABASE_TROUBLE = (*_RAISED, SQLAlchemyError, NotReady)
 
-_ANOTHER_RELEASE = "the database was migrated by a newer release of Homeward than this one; use that release"
+#: The database knows migrations that this release does not.
+ANOTHER_RELEASE = "the database was migrated by a newer release of Homeward than this one; use that release"
 _MIGRATE = "the database lacks what this release works on ({}); bring it up to date with `homeward migrate`"
 _AWAY = "the database went away ({}); try again once it runs"
 #: By the beginning of the SQLSTATE, the first that fits.
@@ -60,7 +61,7 @@ def in_words(error: Exception) -> str:
     if isinstance(cause, UnusableUrl):
         return f"{cause}; it is written postgresql://user:password@host/database"
     if isinstance(cause, CommandError):
-        return _ANOTHER_RELEASE
+        return ANOTHER_RELEASE
     if isinstance(cause, OSError):
         return _OUT_OF_REACH.format(_reason(cause))
     if isinstance(cause, asyncpg.exceptions.ClientConfigurationError):

@@ -29,13 +29,12 @@ from typing import Protocol
 
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from shared.domain.clock import Clock, civil_date
 from shared.identity.store import authorities
 from shared.runtime import rebuild_schema, rebuild_work
-from shared.runtime.database import create_engine, driver_url
+from shared.runtime.database import create_engine, create_owner_engine
 from shared.runtime.log_copy import COPIED
 from shared.runtime.projecting import Projector, step
 from shared.runtime.rebuild_compare import Apart, Difference, compare
@@ -156,8 +155,7 @@ async def _bulk(job: Job, sites: Sequence[_Site], log: OpenLog, tell: Tells) -> 
 async def _site(job: Job, service: Rebuildable, log: OpenLog, clock: Clock) -> AsyncIterator[_Site]:
     """Yield what is needed to rebuild one service; while it is open no other rebuild of it begins."""
     # Each statement is made once: translating it to machine code takes longer than the statement itself.
-    settings = {"server_settings": {"jit": "off"}}
-    owner = create_async_engine(driver_url(job.database_url), poolclass=NullPool, connect_args=settings)
+    owner = create_owner_engine(job.database_url, {"jit": "off"})
     ours = create_engine(job.database_url, service=service.schemas.live, pool_size=1)
     rebuilt = ours.execution_options(schema_translate_map=service.schemas.translation)
     try:

@@ -126,14 +126,7 @@ async def take_log(connection: AsyncConnection, of: Schemas, other: Schemas, col
 async def finish(engine: AsyncEngine, of: Schemas) -> None:
     """Give the filled tables the keys, indexes and foreign keys of the live ones, and statistics to plan by."""
     async with engine.connect() as connection:
-        statements = [
-            [
-                *await _indexes(connection, of, table),
-                *await _keys(connection, of, table),
-                await _analysis(connection, of, table),
-            ]
-            for table in of.tables
-        ]
+        statements = [await _finishing(connection, of, table) for table in of.tables]
         references = [each for table in of.tables for each in await _references(connection, of, table)]
     # Each table takes a process of the server.
     await asyncio.gather(*(_execute(engine, of_table) for of_table in statements))

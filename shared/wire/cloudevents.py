@@ -27,9 +27,10 @@ from shared.domain.catalogue import (
     version_named,
 )
 from shared.domain.catalogue.base import FIRST_CIVIL_DATE, LAST_CIVIL_DATE, Instant
-from shared.domain.catalogue.governance import RecordCorrected, RecordRetracted
+from shared.domain.catalogue.governance import RecordCorrected
 from shared.domain.envelope import NewEvent
 from shared.domain.errors import BodyTooLarge, Fault, InvalidInput
+from shared.domain.history import amended
 from shared.domain.ids import AUTHORITY_STREAM, CHILD_STREAM_PREFIX, IDENTIFIER_PATTERN, check_stream
 from shared.wire import limits, strict_json
 from shared.wire.faults import faults_of
@@ -84,7 +85,7 @@ def new_event(posted: Mapping[str, Any], body: bytes) -> NewEvent:
         body=body,
         digest=sha256(body).digest(),
         data=data,
-        amends=_amended(data) if posted["type"] in RECORD_TYPES else None,
+        amends=amended(data) if posted["type"] in RECORD_TYPES else None,
     )
 
 
@@ -125,14 +126,6 @@ def _first(faults: list[Fault]) -> list[Fault]:
         return faults
     more = f"There are {len(faults) - limits.FAULTS} more faults."
     return [*faults[: limits.FAULTS], Fault("", "more_faults", more)]
-
-
-def _amended(data: EventData) -> tuple[str, str] | None:
-    if isinstance(data, RecordCorrected):
-        return data.corrects_source, data.corrects_id
-    if isinstance(data, RecordRetracted):
-        return data.retracts_source, data.retracts_id
-    return None
 
 
 def _extension_text(value: str | int) -> str:

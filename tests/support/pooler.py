@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 
 import pytest
 from sqlalchemy import make_url
@@ -21,6 +23,7 @@ _PLACES = f"{os.environ.get('PATH', '')}:/usr/sbin"
 _PORT = 6432
 #: Connections to the server, fewer than there are clients: so each serves many of them in turn.
 _CONNECTIONS = 3
+_START_SECONDS = 10.0
 _CONFIGURATION = """
 [databases]
 * = {server}
@@ -59,10 +62,22 @@ def pooler(server_url: str) -> Iterator[str]:
             command, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd="/", **options()
         ) as keeper:
             try:
+                _await_answer(folder / f".s.PGSQL.{_PORT}")
                 yield _through(server_url, folder)
             finally:
                 assert keeper.stdin is not None
                 keeper.stdin.close()
+
+
+def _await_answer(address: Path) -> None:
+    """Return once something listens there; a test in a warm process is faster than a program starts."""
+    until = monotonic() + _START_SECONDS
+    while True:
+        with socket.socket(socket.AF_UNIX) as asking:
+            if asking.connect_ex(str(address)) == 0:
+                return
+        assert monotonic() < until, "pgbouncer did not start"
+        sleep(0.01)
 
 
 def _target(server_url: str) -> str:

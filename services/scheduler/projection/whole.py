@@ -112,7 +112,8 @@ class _Fold:
         before, after = self._counted(before), self._counted(after)
         if before is None and after is None:
             return
-        if before is None and after is not None and self._surely_adds(after):
+        # What a correction brings forward from a day to come counts only now, and was told before others all the same.
+        if before is None and after is not None and not after.amended_position and self._surely_adds(after):
             insort(self.told, after, key=_order)
             return
         was, former = self.told, self.shaping
@@ -145,7 +146,8 @@ class _Fold:
         """Tell whether a new fact takes back nothing that is kept; if it decides what is owed, it is noted."""
         if not isinstance(new.data, SHAPING):
             return True
-        if self.forecasts or not only_adds(self.shaping, new):
+        # A forecast may stand under the key of what was owed once: when it goes, neither remains.
+        if self.forecasts or self.gone or not only_adds(self.shaping, new):
             return False
         self.shaping.append(new)
         self.owed = None

@@ -1,7 +1,7 @@
 """Which facts can only add to what is owed, so that nobody has to look for what they take back.
 
 Most of what is told of a child lies behind everything told before it.  Then nothing that was
-owed vanishes, but for forecasts, which are no obligations.
+owed vanishes, but for forecasts, of which no trace is kept.
 """
 
 from __future__ import annotations

@@ -137,9 +137,9 @@ class Review:
 
     @property
     def forecast(self) -> bool:
-        """Whether it is no obligation yet: its anchor has not happened, and it was not held.
+        """Whether it rests on what is not recorded: a review not held yet, or a home; and was not held.
 
-        One that no longer follows from the facts has never been owed, and leaves no trace.
+        One that no longer follows from the facts is not kept as withdrawn.
         """
         return self.certainty is Certainty.PROVISIONAL and self.held_on is None
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from services.embedded.postgres import EmbeddedPostgres
 
 if __name__ == "__main__":
+    # Under nohup it would be passed over, and so would be passed on to this process.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     folder = Path(sys.argv[1])
     EmbeddedPostgres(folder, settings={"fsync": "off"}).start()
     sys.stdout.write((folder / "postgres/postmaster.pid").read_text().split()[0] + "\n")

@@ -64,6 +64,7 @@ async def test_readiness_names_every_check_of_every_service(settings: Settings) 
     assert {name.split(".")[0] for name in checks} == set(PREFIXES)
     assert answer.status_code == (200 if set(checks.values()) == {"ok"} else 503)
     assert set(answer.json()["consumers"]) == set(PREFIXES) - {"events"}
+    assert {"hints", "signing_key_id"} <= answer.json().keys()
 
 
 async def test_a_database_that_is_away_is_told(settings: Settings) -> None:

@@ -111,6 +111,32 @@ def test_whole_histories_fold_to_what_single_events_fold_to(steps: list[Any]) ->
     assert at_once(CHILD, events, TODAY) == event_by_event(CHILD, events, TODAY)
 
 
+def test_what_a_correction_brings_forward_takes_its_place_among_what_was_told() -> None:
+    """The end of a home, told ahead and corrected to the day on which that home was told again, divides it in two."""
+    log = Log()
+    log.add("child.accommodated", STREAM, "2026-01-05", episode_id="E1", legal_reason="section_25")
+    log.add("home.started", STREAM, "2026-01-05", home_id="H1", home_kind="foster")
+    log.add("home.ended", STREAM, "2026-12-01", home_id="H1", reason="planned_move")
+    log.add("home.started", STREAM, "2026-02-10", home_id="H1", home_kind="foster", emergency=True)
+    _amend(log, "record.corrected", 2, "2026-02-10")
+    both = at_once(CHILD, log.events, TODAY), event_by_event(CHILD, log.events, TODAY)
+    assert both[0] == both[1]
+    assert any(each.vanished_at for each in both[0].values())
+
+
+def test_a_forecast_under_the_key_of_what_was_owed_once_goes_as_any_other() -> None:
+    """A home retracted, told again and ended: the review that was firm, withdrawn and forecast leaves nothing."""
+    log = Log()
+    log.add("child.accommodated", STREAM, "2026-01-05", episode_id="E1", legal_reason="section_25")
+    log.add("home.started", STREAM, "2026-01-05", home_id="H1", home_kind="foster")
+    held = {"meeting_id": "M1", "meeting_kind": "looked_after_child_review"}
+    log.add("meeting.held", STREAM, "2026-02-10", **held)
+    _amend(log, "record.retracted", 2, "2026-02-12")
+    log.add("home.started", STREAM, "2026-02-20", home_id="H1", home_kind="foster")
+    log.add("home.ended", STREAM, "2026-03-20", home_id="H1", reason="planned_move")
+    assert at_once(CHILD, log.events, TODAY) == event_by_event(CHILD, log.events, TODAY)
+
+
 @given(STEPS)
 def test_a_forecast_that_vanished_follows_from_the_history(steps: list[Any]) -> None:
     """Nobody keeps it; asked for, it is told as it was when it was made last, and withdrawn."""

@@ -46,7 +46,6 @@ def test_a_history_tells_the_first_wording_and_each_amendment() -> None:
     assert [each.reason for each in history.wordings] == [None, *2 * [AmendmentReason.RECORDING_ERROR]]
     assert [each.stated_on.isoformat() for each in history.wordings] == ["2026-01-05", *2 * ["2026-02-01"]]
     assert [each.event_id for each in history.wordings] == ["h1", "correction-2", "correction-4"]
-    assert history.amended
     assert history.first.kind is RECORDED
 
 
@@ -70,7 +69,7 @@ def test_a_fact_that_was_never_amended_has_one_wording() -> None:
     """Its history is its recording."""
     (history,) = fact_histories([home(1, "h1", "2026-01-05")])
 
-    assert (history.amended, history.retracted, len(history.wordings)) == (False, False, 1)
+    assert (history.retracted, len(history.wordings)) == (False, 1)
 
 
 HISTORIES = st.lists(st.tuples(st.sampled_from(["home", "correct", "retract"]), st.integers(1, 12)), max_size=12)

@@ -83,6 +83,15 @@ async def test_each_look_asks_what_else_may_end_it() -> None:
     await eventually(sleeping.done, within=1)
 
 
+async def test_what_held_before_the_sleep_still_leaves_one_pause() -> None:
+    """A loop in trouble tries again at the next look, and not without end."""
+    sleepy = Alarm(SettableClock(NOW), look_seconds=0.1, longest_seconds=LONG)
+    sleeping = asyncio.create_task(sleepy.wait(sooner=lambda: True))
+    await asyncio.wait((sleeping,), timeout=0.05)
+    assert not sleeping.done()
+    await eventually(sleeping.done, within=1)
+
+
 async def test_it_never_lasts_longer_than_the_longest_time() -> None:
     """Where nobody rings and the clock stands, the loop looks by itself."""
     await asyncio.wait_for(alarm(SettableClock(NOW), longest_seconds=0.05).wait(NOW + timedelta(days=1)), 1)
