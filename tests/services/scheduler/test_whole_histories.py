@@ -129,7 +129,7 @@ def test_a_forecast_under_the_key_of_what_was_owed_once_goes_as_any_other() -> N
     log = Log()
     log.add("child.accommodated", STREAM, "2026-01-05", episode_id="E1", legal_reason="section_25")
     log.add("home.started", STREAM, "2026-01-05", home_id="H1", home_kind="foster")
-    held = {"meeting_id": "M1", "meeting_kind": "looked_after_child_review"}
+    held: dict[str, Any] = {"meeting_id": "M1", "meeting_kind": "looked_after_child_review"}
     log.add("meeting.held", STREAM, "2026-02-10", **held)
     _amend(log, "record.retracted", 2, "2026-02-12")
     log.add("home.started", STREAM, "2026-02-20", home_id="H1", home_kind="foster")
