@@ -5,8 +5,9 @@
 Give public keys that you have from somebody you trust, not from the proof.  Several files
 are read one after the other, as parts of one proof.  Signed heads that were kept elsewhere
 (lines of JSON as `homeward heads` prints them) show whether the log was cut off or written
-anew since.  Ends with 0 if everything holds and is vouched for, with 1 otherwise.  What that
-proves, and what it does not, stands in docs/reference/log-proof.md.
+anew since.  Ends with 0 if everything holds and is vouched for, with 1 if not, and with 2 if a
+file or key cannot be used or none of the kept heads could be compared.  What that proves, and
+what it does not, stands in docs/reference/log-proof.md.
 """
 
 from __future__ import annotations
@@ -27,6 +28,23 @@ L = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
 POINT_BYTES, SIGNATURE_BYTES = 32, 64
 Point = tuple[int, int, int, int]
+
+# The members of an event's line in each of its forms.  A line with members of two forms could say one thing and prove
+# another.
+HASHED = {"position", "leaf"}
+NAMED = {
+    "position",
+    "stream",
+    "stream_position",
+    "type",
+    "source",
+    "id",
+    "recorded_at",
+    "recorded_by",
+    "digest",
+    "link",
+}
+SHOWN = NAMED | {"body"}
 
 
 class Broken(Exception):
@@ -132,11 +150,15 @@ class Proof:
     def __init__(self, keys: Iterable[bytes], kept: Iterable[dict[str, Any]]) -> None:
         """Trust these public keys, and these signed heads that were kept elsewhere."""
         self.keys = {sha256(key).hex()[:16]: key for key in keys}
-        self.kept = list(kept)
-        self.kept_at = {head["position"] for head in self.kept}
+        self.keep(kept)
         self.authority, self.stream, self.position, self.first, self.link = "", None, -1, 0, b""
         self.signed_to = self.shown = self.hashed = self.stream_position = 0
-        self.ended = False
+        self.ended, self.compared = False, 0
+
+    def keep(self, kept: Iterable[dict[str, Any]]) -> None:
+        """Compare with these signed heads, that were kept elsewhere."""
+        self.kept = list(kept)
+        self.kept_at = {head["position"] for head in self.kept}
 
     def take(self, line: dict[str, Any]) -> None:
         """Check one line; raises Broken."""
@@ -160,6 +182,7 @@ class Proof:
             self.authority, self.stream = header["authority"], header["stream"]
             self.position, self.first = after, after + 1
             self.link = previous if after else sha256(lines_of("homeward-log-1", self.authority))
+            self.compare_with_kept()
         same = (self.authority, self.stream) == (header["authority"], header["stream"])
         need(same and after == self.position and previous == self.link, after, "this part does not follow")
         self.ended = False
@@ -167,6 +190,7 @@ class Proof:
     def event(self, e: dict[str, Any]) -> None:
         """Bind the next event to all before it; it is shown, or named without its bytes, or only hashed."""
         need(e["position"] == self.position + 1, self.position + 1, "this event is missing or out of order")
+        need(set(e) in (SHOWN, NAMED, HASHED), e["position"], "this event is in none of the three forms")
         shown, hashed = "body" in e, "leaf" in e
         need(shown or self.stream is not None, e["position"], "this event is not shown")
         need(shown or hashed or e["stream"] != self.stream, e["position"], "this event of the stream is not shown")
@@ -178,9 +202,14 @@ class Proof:
         need(hashed or self.link == raw(e["link"]), self.position, "the event does not follow from those before it")
         if shown:
             self.of_stream(e)
+        self.compare_with_kept()
+
+    def compare_with_kept(self) -> None:
+        """Compare with what heads that were kept elsewhere say of this position."""
         for head in self.kept if self.position in self.kept_at else ():
-            same = (head["authority"], head["position"]) == (self.authority, self.position)
-            need(not same or raw(head["link"]) == self.link, self.position, "a head kept elsewhere differs")
+            if (head["authority"], head["position"]) == (self.authority, self.position):
+                need(raw(head["link"]) == self.link, self.position, "a head kept elsewhere differs")
+                self.compared += 1
 
     def of_stream(self, e: dict[str, Any]) -> None:
         """See that no event of the stream was left out before this one."""
@@ -211,42 +240,70 @@ class Proof:
         for head in self.kept:
             missing = head["authority"] == self.authority and head["position"] > self.position
             need(not missing, self.position + 1, "the log ends before a head that was kept elsewhere")
-        need(self.signed_to > 0, self.position, "no signed head is among the events: nobody vouches for them")
+        need(self.signed_to >= self.first, self.position, "no signed head is among the events: nobody vouches for them")
         yield f"The log of {self.authority} is proved from position {self.first} to {self.signed_to}."
         yield f"{self.shown} of {self.position - self.first + 1} events are shown."
         if self.position > self.signed_to:
             yield f"Events {self.signed_to + 1} to {self.position} follow from them, and are not signed yet."
+        if self.compared:
+            yield f"Of the {len(self.kept)} heads kept elsewhere {self.compared} are of positions in it, and agree."
         if self.stream is not None:
             yield f"Of {self.stream} every event up to its event {self.stream_position} in the proof is shown."
         if self.hashed:
             yield f"Later ones could be hidden among the {self.hashed} hashes; others=named would rule that out."
 
 
+def once(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return the members of a JSON object; one that is named twice would be read differently by different readers."""
+    if len(dict(members)) != len(members):
+        raise ValueError("a member is named twice")
+    return dict(members)
+
+
 def records(paths: Iterable[Path]) -> Iterator[dict[str, Any]]:
     """Yield the JSON objects of files of lines."""
     for path in paths:
         with path.open(encoding="utf-8", newline="\n") as file:
-            yield from (json.loads(line) for line in file if line.strip())
+            yield from (json.loads(line, object_pairs_hook=once) for line in file if line.strip())
+
+
+def public_key(text: str) -> bytes:
+    """Return the bytes of a public key; raises ArgumentTypeError for a text that is none."""
+    try:
+        key = base64.b64decode(text, validate=True)
+    except ValueError:
+        key = b""
+    if len(key) != POINT_BYTES:
+        raise argparse.ArgumentTypeError("a public key is the Base64 of 32 bytes, not the name of a file")
+    return key
 
 
 def main() -> int:
     """Check the files that are named; return the exit status."""
     parser = argparse.ArgumentParser(description="Check a proof of a Homeward log.")
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    parser.add_argument("--key", action="append", required=True, type=base64.b64decode, help="public key, Base64")
+    parser.add_argument("--key", action="append", required=True, type=public_key, help="public key, Base64")
     parser.add_argument("--heads", type=Path, help="signed heads that were kept elsewhere")
     asked = parser.parse_args()
-    proof = Proof(asked.key, records([asked.heads] if asked.heads else []))
+    proof = Proof(asked.key, [])
     try:
+        proof.keep(records([asked.heads] if asked.heads else []))
         for line in records(asked.files):
             proof.take(line)
-        print("HOLDS.", *proof.verdict(), sep="\n")
+        verdict = list(proof.verdict())
+    except OSError as error:
+        parser.error(f"{error.filename} cannot be read: {error.strerror}")
     except Broken as broken:
         print(f"BROKEN {broken}.")
         return 1
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         print(f"BROKEN behind position {max(proof.position, 0)}: unreadable ({type(error).__name__}).")
         return 1
+    if asked.heads and not proof.compared:
+        print(f"NOT COMPARED: {asked.heads} holds no head of {proof.authority} at a position in this proof.")
+        print("By itself the proof holds.", *verdict, sep="\n")
+        return 2
+    print("HOLDS.", *verdict, sep="\n")
     return 0
 
 

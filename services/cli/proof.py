@@ -16,7 +16,7 @@ from services.cli.command import Commands, Parser, Refused, Status, write
 from services.cli.database import Database, no_authority, on_database
 from services.events.store.chain import snapshot
 from services.events.store.heads import heads_behind, public_keys
-from services.events.store.proof import Wanted, proof
+from services.events.store.proof import NoSuchStream, Wanted, proof
 from shared.domain.signed_head import key_id_of
 from shared.wire.log_proof import Others, head_view
 
@@ -62,8 +62,11 @@ async def _heads(database: Database, asked: argparse.Namespace) -> int:
 async def _proof(database: Database, asked: argparse.Namespace) -> int:
     await _refuse_unknown(database, asked.authority)
     async with database.log() as pool:
-        async for piece in proof(pool, asked.authority, Wanted(stream=asked.stream, others=asked.others)):
-            write(piece.decode())
+        try:
+            async for piece in proof(pool, asked.authority, Wanted(stream=asked.stream, others=asked.others)):
+                write(piece.decode())
+        except NoSuchStream:
+            raise Refused(f"the log of {asked.authority} holds no event of {asked.stream}") from None
     return Status.WELL
 
 

@@ -4,7 +4,8 @@
 
     homeward verify [AUTHORITY ...] [--from POSITION] [--heads FILE] [--key KEY]
 
-It ends with 0 if every log is intact, 1 if one is broken, and 2 if one could not be checked.
+It ends with 0 if every log is intact, 1 if one is broken, and 2 if one could not be checked, or
+not be compared with heads though ``--heads`` names a file of them.
 """
 
 from __future__ import annotations
@@ -58,14 +59,15 @@ async def _verify(database: Database, asked: argparse.Namespace) -> int:
     named = asked.authorities or sorted({*present, *(head.authority_id for head in kept)})
     if not named:
         raise Refused("there is no authority, and so no log; add one with `homeward authority add`")
-    worst = INTACT
+    statuses = set()
     async with database.log() as pool:
         for authority_id in named:
             of_this = [head for head in kept if head.authority_id == authority_id]
             if authority_id not in present and not of_this:
                 raise no_authority(authority_id)
-            worst = max(worst, await _verify_one(pool, authority_id, asked, of_this))
-    return worst
+            statuses.add(await _verify_one(pool, authority_id, asked, of_this))
+    # What was found broken is never hidden behind what could not be compared.
+    return BROKEN if BROKEN in statuses else max(statuses)
 
 
 async def _verify_one(pool: Pool, authority_id: str, asked: argparse.Namespace, kept: list[SignedHead]) -> Status:
@@ -79,7 +81,9 @@ async def _verify_one(pool: Pool, authority_id: str, asked: argparse.Namespace, 
     for line in _told(authority_id, verifier, asked, kept, perf_counter() - began):
         write(line + "\n")
     flush()
-    return INTACT if verifier.finding is None else BROKEN
+    if verifier.finding is not None:
+        return BROKEN
+    return Status.NOT_DONE if asked.heads and not kept else INTACT
 
 
 async def _walk(pool: Pool, authority_id: str, verifier: Verifier) -> None:
@@ -108,10 +112,16 @@ def _told(
     rate = f"{events / max(seconds, 1e-9):,.0f} events/s"
     yield f"{authority_id}: intact. " + (f"Events {first} to {last} verified, {rate}." if events else "No events.")
     if first > 1:
-        yield f"  Events before {first} were not looked at; the walk began with the link that is stored there."
+        besides = _besides(first, kept)
+        yield f"  Events before {first} were not looked at{besides}; the walk began with the link that is stored there."
     if events:
         yield f"  {_signed(verifier)}"
-    yield f"  {_not_proved(asked, kept)}"
+    yield f"  {_not_proved(authority_id, asked, kept)}"
+
+
+def _besides(first: int, kept: Sequence[SignedHead]) -> str:
+    compared = any(head.position < first for head in kept)
+    return ", but for the links of those that kept heads name" if compared else ""
 
 
 def _signed(verifier: Verifier) -> str:
@@ -122,24 +132,31 @@ def _signed(verifier: Verifier) -> str:
     return f"Signed heads vouch for them up to position {verifier.signed_to}.{behind}"
 
 
-def _not_proved(asked: argparse.Namespace, kept: Sequence[SignedHead]) -> str:
+def _not_proved(authority_id: str, asked: argparse.Namespace, kept: Sequence[SignedHead]) -> str:
     keys = (
         "Only the keys that you named count."
         if asked.key
         else "Public keys were taken from the database itself: name those that you know with --key."
     )
-    looked = [head.position for head in kept if head.position >= asked.first]
-    if looked:
-        return f"{keys} The log agrees with the signed heads that were kept elsewhere, up to position {max(looked)}."
+    if kept:
+        furthest = max(head.position for head in kept)
+        return f"{keys} The log agrees with the signed heads that were kept elsewhere, up to position {furthest}."
+    if asked.heads:
+        return (
+            f"{keys} NOT COMPARED: {asked.heads} holds no head of {authority_id}. A log cut off together with its "
+            "signed heads would look the same."
+        )
     return (
         f"{keys} A log cut off together with its signed heads looks intact: keep heads elsewhere, give them by --heads."
     )
 
 
 def _kept_heads(path: Path) -> list[SignedHead]:
-    """Read signed heads that were kept elsewhere; raises Refused for a line that is none."""
+    """Read signed heads that were kept elsewhere; raises Refused for a line that is none, and without the file."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise Refused(f"there is no file {path}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise Refused(f"{path} cannot be read ({type(error).__name__})") from None
     return [_kept_head(f"{path}, line {number}", line) for number, line in enumerate(lines, 1) if line.strip()]

@@ -10,6 +10,7 @@ import httpx
 from fastapi import FastAPI
 
 from services.events.api import append, facts, live, proof, read, reference
+from services.events.api.arriving import Arriving
 from services.events.appender import Appender
 from services.events.hints import Hints
 from services.events.store.connection import Pool, open_pool
@@ -45,6 +46,7 @@ def create_app(
             app.state.editions = frozenset((pack.pack, pack.edition) for pack in known_packs())
             app.state.wake = wake = Wake(pool)
             app.state.before_stop = wake.stop
+            app.state.arriving = Arriving()
             app.state.appender = Appender(pool, opened.clock, wake.appended)
             app.state.durability = Durability(opened.engine)
             async with _signing(app, settings, opened, pool), _waking(app, settings, pool, wake):

@@ -45,6 +45,8 @@ LONGEST_PAUSE_SECONDS = 10.0
 #: First and longest pause between two tries at what stops a follower.
 FIRST_RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 60.0
+#: How often at least an answer that there is nothing new is asked whether the log is still the same.
+COMPARE_SECONDS = 5.0
 
 #: Codes of PostgreSQL that say nothing about an event: the connection or the server is away (08, 53, 57, 58),
 #: others were in the way (40, 55P03), we were silent for too long (25P03), the server only reads (25006) or has
@@ -99,6 +101,8 @@ class Follower:
         self._pause = FIRST_PAUSE_SECONDS
         self._retry = FIRST_RETRY_SECONDS
         self._begun = False
+        self._last: tuple[str, str] | None = None
+        self._compared = monotonic()
         self._asked = asyncio.Event()
         self.token = token
         self.progress = Progress()
@@ -132,13 +136,17 @@ class Follower:
         Nothing is caught, and nothing is written when it raises.
         """
         self._pages.forget()
-        if not self._begun:
+        begins = not self._begun
+        if begins:
             await self._begin()
         after, limit = self.progress.position, self._pages.size
         # Only where the end was seen just before: whether all is well again must not take so long to show.
         wait = wait_seconds if self.progress.at_head else 0.0
         page = await self._consumer.reader.read(self._authority_id, after=after, limit=limit, wait_seconds=wait)
         check_page(page, after)
+        # While a read waits the log may be shortened and grow again: then the page follows another event than ours.
+        if not begins and (page.events or monotonic() - self._compared >= COMPARE_SECONDS):
+            await self._compare(after)
         self.progress.read(page)
         self._pages.read(page.events)
         if page.events:
@@ -154,20 +162,22 @@ class Follower:
         consumer = self._consumer
         async with consumer.engine.connect() as connection:
             standing = await consumer.log_copy.standing(connection, self._authority_id)
-            here = await consumer.log_copy.identity_at(connection, self._authority_id, standing.position)
+            self._last = await consumer.log_copy.identity_at(connection, self._authority_id, standing.position)
         self.progress.found(standing.position, standing.stop)
         if standing.stop is not None:
             self._pages.suspect(standing.position + 1)
-        if here is not None:
-            await self._compare(standing.position, here)
+        await self._compare(standing.position)
         self._begun = True
 
-    async def _compare(self, position: int, here: tuple[str, str]) -> None:
-        """Raise LogEndsEarly or AnotherLog if the event that was read last is not in the log any more.
+    async def _compare(self, position: int) -> None:
+        """Raise LogEndsEarly or AnotherLog if the event that was read last, there, is not in the log any more.
 
         After a restore from an older backup the log is too short at first; then it grows, with other
         events, and nobody would ever notice what was missed.
         """
+        self._compared = monotonic()
+        if self._last is None:
+            return
         try:
             page = await self._consumer.reader.read(self._authority_id, after=position - 1, limit=1)
         except UnreadableEvent:
@@ -175,7 +185,7 @@ class Follower:
         self.progress.head = page.head
         if page.head < position:
             raise LogEndsEarly(page.head, position)
-        if page.events and (page.events[0].source, page.events[0].event_id) != here:
+        if page.events and _identity(page.events[0]) != self._last:
             raise AnotherLog
 
     async def _project(self, page: Page, after: int) -> None:
@@ -197,6 +207,7 @@ class Follower:
             finally:
                 progress.step_began = None
         progress.reached(position, page)
+        self._last = _identity(page.events[position - after - 1])
         self._pages.done(position)
         self._pause, self._retry = FIRST_PAUSE_SECONDS, FIRST_RETRY_SECONDS
 
@@ -285,6 +296,10 @@ class Follower:
 
     def _show(self) -> None:
         self.progress.show(self._consumer.name, self._authority_id, self._consumer.clock.now())
+
+
+def _identity(event: RecordedEvent) -> tuple[str, str]:
+    return event.source, event.event_id
 
 
 _RESTORED = "it was restored from an older backup or shortened. Restore a later one, or rebuild this consumer"

@@ -66,11 +66,14 @@ def new_event(posted: Mapping[str, Any], body: bytes) -> NewEvent:
     """
     if len(body) > limits.EVENT_BYTES:
         raise BodyTooLarge(f"One event is larger than {limits.EVENT_BYTES} bytes.")
+    unset = _unset(posted)
     posted = _without_unset(posted)
     of_type = _type_named(posted)
     version = _version_named(of_type, posted) if of_type is not None else None
     plain = of_type is not None and version is not None and _plain(of_type, posted)
     faults = [] if plain else _envelope_faults(of_type, version, posted)
+    # What is not set is kept with the posted bytes all the same: under no name may anything be told there.
+    faults += _extension_faults(unset) if unset else []
     data: EventData | None = None
     if of_type is not None and version is not None and "data" in posted:
         data, data_faults = _data_of(of_type, version, posted["data"], "/data")
@@ -111,6 +114,13 @@ def corrected_wording(data: EventData) -> EventData | None:
     if not isinstance(data, RecordCorrected):
         return None
     return event_type(data.corrects_type).read(data.replacement_version, orjson.dumps(data.replacement))
+
+
+def _unset(posted: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return the attributes that are null, each with the empty string, which any extension may have."""
+    if None not in posted.values():
+        return {}
+    return {name: "" for name, value in posted.items() if value is None}
 
 
 def _without_unset(posted: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -35,6 +35,9 @@ Check = Callable[[NewEvent], Sequence[Fault]]
 
 _ATTRIBUTE_PREFIX = "ce-"
 _SPACE = b" \t\r\n"
+#: What is larger is refused unread: ten million bytes of JSON hold millions of values, and to read them takes seconds
+#: in which nobody else has a turn.  What is only somewhat too large is named by its id.
+_WORTH_READING = 2 * limits.EVENT_BYTES
 _SPACES = re.compile(rb"[ \t\r\n]*")
 _PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CHARSET = re.compile(r'charset="?utf-8"?', re.IGNORECASE)
@@ -61,9 +64,9 @@ class Reading:
         return self.media_type in {STRUCTURED, BINARY}
 
     def as_sent(self, error: HomewardError) -> HomewardError:
-        """Return ``error`` with its pointers, which lead into the event, leading to where each part was sent."""
-        if self.media_type != BINARY or not error.faults:
-            return error
+        """Return a new error like ``error``, its pointers, which lead into the event, to where each part was sent."""
+        if self.media_type != BINARY:
+            return _unraised(error)
         faults = [Fault(_binary_pointer(fault.pointer), fault.code, fault.message) for fault in error.faults]
         return type(error)(error.detail, faults=faults)
 
@@ -117,19 +120,38 @@ def _candidate(text: bytes, decode: Decode, check: Check) -> Candidate:
         value, kept = decode(text)
         attributes = _object(value)
     except HomewardError as refusal:
-        return Candidate(None, None, refusal)
+        return Candidate(None, None, _unraised(refusal))
     try:
         event = new_event(attributes, kept)
         faults = check(event)
     except HomewardError as refusal:
-        return Candidate(None, event_id_of(attributes), refusal)
+        return Candidate(None, event_id_of(attributes), _unraised(refusal))
     if faults:
         return Candidate(None, event.event_id, InvalidInput(INVALID, faults=faults))
     return Candidate(event, event.event_id)
 
 
+def _unraised(error: HomewardError) -> HomewardError:
+    """Return an error that says the same and was never raised.
+
+    One that was raised holds the frames that it went through, and these all that was posted and
+    what became of it: the candidate too, which the garbage collector passes over.  Kept in the
+    candidate it would never be freed.
+    """
+    return type(error)(error.detail, faults=error.faults)
+
+
 def _decode(text: bytes) -> tuple[Any, bytes]:
-    return strict_json.decode(text), text.strip(_SPACE)
+    kept = _within_limit(text)
+    return strict_json.decode(text), kept
+
+
+def _within_limit(text: bytes) -> bytes:
+    """Return the text without white space around it; raises BodyTooLarge if it is not even worth reading its id."""
+    kept = text.strip(_SPACE)
+    if len(kept) > _WORTH_READING:
+        raise BodyTooLarge(f"One event is larger than {limits.EVENT_BYTES} bytes.")
+    return kept
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -165,7 +187,8 @@ def _members(body: bytes) -> list[bytes]:
     """Cut a batch: one event's doubled member or stray U+0000 must not cost its neighbours their place."""
     members = json_array.members(body, limits.EVENTS_IN_BATCH)
     if members is None:
-        strict_json.decode(body)
+        if len(body) <= _WORTH_READING or body.lstrip(_SPACE).startswith(b"["):
+            strict_json.decode(body)
         raise InvalidInput("A batch is a JSON array.", faults=[Fault("", "not_an_array", "A batch is a JSON array.")])
     _check_count(len(members), limits.EVENTS_IN_BATCH)
     return members
@@ -183,8 +206,9 @@ def _binary(headers: Headers, body: bytes) -> tuple[dict[str, Any], bytes]:
     The text to keep has the attributes in canonical form and the data as it was posted.
     """
     attributes = {**_attributes(headers), "datacontenttype": DATA_CONTENT_TYPE}
+    posted = _within_limit(body)
     data = strict_json.decode(body)
-    kept = strict_json.encode({**attributes, "data": orjson.Fragment(body.strip(_SPACE))})
+    kept = strict_json.encode({**attributes, "data": orjson.Fragment(posted)})
     return {**attributes, "data": data}, kept
 
 

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.meta.repository import ROOT
 
 SCRIPT = ROOT / "examples/check_proof.py"
+#: What may be a public key, though nothing is signed with it.
+KEY = b64encode(bytes(32)).decode()
 
 #: RFC 8032, section 7.1: public key, message, signature, in hexadecimal (TEST 1, TEST 2, TEST 3, TEST SHA(abc)).
 VECTORS = [
@@ -184,6 +186,10 @@ def small_proof() -> Hand:
     return hand
 
 
+def write(hand: Hand, path: Path) -> None:
+    path.write_text("".join(json.dumps(line) + "\n" for line in hand.lines))
+
+
 def check(script: Any, hand: Hand) -> str:
     """Return "" for a proof that holds, and what the script says of another."""
     proof = script.Proof([hand.public], [])
@@ -269,9 +275,42 @@ def _no_header(hand: Hand) -> None:
     del hand.lines[0]
 
 
+def _two_forms(hand: Hand) -> None:
+    """Show another body in a line that proves the true one by its leaf."""
+    other = Hand()
+    for _ in range(3):
+        other.event(2)
+    hand.lines[3] = {**other.lines[3], "leaf": _leaf(hand.lines[3])}
+
+
+def _leaf(line: dict[str, Any]) -> str:
+    digest = line["digest"].removeprefix("sha256:")
+    named = "\n".join(str(line[name]) for name in ("position", "stream", "stream_position", "type", "source", "id"))
+    return sha256(f"homeward-event-1\nnorthshire\n{named}\n0\nk\n{digest}\n".encode()).hexdigest()
+
+
+def _hashed_and_named(hand: Hand) -> None:
+    hand.lines[2]["stream"] = "child-c"
+
+
+def _only_a_tail(hand: Hand) -> None:
+    """Begin behind the signed head, with what nobody signed."""
+    head = next(line for line in hand.lines if "signed_head" in line)
+    tail = Hand()
+    for _ in range(3):
+        tail.event(9, hidden=True)
+    tail.link = hand.link
+    forged = tail.event(3)
+    end = {"last": 4, "next_after": 4, "at_head": True, "signed_to": 3}
+    hand.lines = [{**hand.lines[0], "after": 3, "previous": hand.link.hex()}, head, forged, end]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
+        (_two_forms, "at position 3: this event is in none of the three forms"),
+        (_hashed_and_named, "at position 2: this event is in none of the three forms"),
+        (_only_a_tail, "nobody vouches"),
         (_no_end, "the proof is cut off"),
         (_no_head, "nobody vouches"),
         (_hidden, "an event of the stream before this one is hidden"),
@@ -311,13 +350,102 @@ def test_hiding_the_last_event_of_a_stream_is_the_limit(script: Any) -> None:
     assert check(script, at_end) == ""
 
 
+def test_a_head_kept_elsewhere_is_compared_with_where_the_proof_begins(script: Any) -> None:
+    """A proof that begins behind a kept head must begin with the link which that head names."""
+    hand = small_proof()
+    head = {"authority": "northshire", "position": 1, "link": hand.lines[1]["link"]}
+    hand.lines = [{**hand.lines[0], "after": 1, "previous": head["link"]}, *hand.lines[2:]]
+    proof = script.Proof([hand.public], [head, {**head, "authority": "elsewhere"}])
+    for line in hand.lines:
+        proof.take(line)
+
+    assert "Of the 2 heads kept elsewhere 1 are of positions in it, and agree." in proof.verdict()
+    with pytest.raises(script.Broken, match="a head kept elsewhere differs"):
+        script.Proof([hand.public], [{**head, "link": "00" * 32}]).take(hand.lines[0])
+
+
+def test_a_member_that_is_named_twice_is_refused(script: Any, tmp_path: Path) -> None:
+    """Whoever reads the file must see what the script saw."""
+    (tmp_path / "file").write_text('{"position": 1, "body": "a", "body": "b"}\n')
+
+    with pytest.raises(ValueError, match="twice"):
+        list(script.records([tmp_path / "file"]))
+
+
 def test_what_is_no_proof_is_told_in_a_sentence(
     script: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file of other lines ends with 1 and no traceback."""
-    for text in ('{"a": 1}\n', "[]\n", "no json\n", ""):
+    for text in ('{"a": 1}\n', "[]\n", "no json\n", "", "[" * 100_000):
         (tmp_path / "file").write_text(text)
-        monkeypatch.setattr(sys, "argv", ["check_proof.py", str(tmp_path / "file"), "--key", "AAAA"])
+        for more in ([], ["--heads", str(tmp_path / "file")]):
+            given = [str(tmp_path / "file"), *more, "--key", KEY]
+            monkeypatch.setattr(sys, "argv", ["check_proof.py", *given])
 
-        assert script.main() == 1
-        assert capsys.readouterr().out.startswith("BROKEN")
+            assert script.main() == 1
+            assert capsys.readouterr().out.startswith("BROKEN")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["missing", "--key", KEY], "missing cannot be read: No such file or directory"),
+        (["proof", "--key", KEY, "--heads", "missing"], "missing cannot be read: No such file or directory"),
+        (["proof", "--key", "missing.pub"], "a public key is the Base64 of 32 bytes, not the name of a file"),
+        (["proof", "--key", "AAAA"], "a public key is the Base64 of 32 bytes, not the name of a file"),
+    ],
+)
+def test_what_cannot_be_used_is_no_verdict(
+    *,
+    script: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    given: list[str],
+    message: str,
+) -> None:
+    """A file that is not there, or a key that is none, ends with 2 and a sentence: nothing was found broken."""
+    monkeypatch.chdir(tmp_path)
+    write(small_proof(), tmp_path / "proof")
+    monkeypatch.setattr(sys, "argv", ["check_proof.py", *given])
+
+    with pytest.raises(SystemExit) as ended:
+        script.main()
+
+    written = capsys.readouterr()
+    assert (ended.value.code, written.out) == (2, "")
+    assert message in written.err
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "said"),
+    [
+        ({}, 0, "HOLDS.\n"),
+        (None, 2, "NOT COMPARED: kept holds no head of northshire at a position in this proof.\n"),
+        ({"authority": "elsewhere"}, 2, "NOT COMPARED: kept holds no head of northshire"),
+        ({"link": "00" * 32}, 1, "BROKEN at position 3: a head kept elsewhere differs"),
+    ],
+)
+def test_kept_heads_of_which_none_was_compared_are_no_success(
+    *,
+    script: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    change: dict[str, str] | None,
+    status: int,
+    said: str,
+) -> None:
+    """An empty file of heads, or one of another authority, ends with 2 and says that nothing was compared."""
+    monkeypatch.chdir(tmp_path)
+    hand = small_proof()
+    write(hand, tmp_path / "proof")
+    head = {"authority": "northshire", "position": 3, "link": hand.link.hex()}
+    (tmp_path / "kept").write_text("" if change is None else json.dumps(head | change))
+    given = ["proof", "--key", b64encode(hand.public).decode(), "--heads", "kept"]
+    monkeypatch.setattr(sys, "argv", ["check_proof.py", *given])
+
+    assert script.main() == status
+    out = capsys.readouterr().out
+    assert out.startswith(said)
+    assert ("and agree" in out) == (status == 0)

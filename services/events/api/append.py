@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from time import monotonic
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import JSONResponse
-from starlette.requests import ClientDisconnect
 
 from services.events.api.documents import APPEND, APPEND_ANSWERS
 from services.events.api.preconditions import preconditions
@@ -18,12 +18,10 @@ from services.events.ingest import Rules
 from services.events.model import AppendRequest, Mismatch, Outcome
 from services.events.store.ledger import Ledger
 from shared.domain.clock import civil_date
-from shared.domain.errors import BodyTooLarge, UnsupportedMedia
 from shared.identity.keys import Scope
-from shared.runtime.auth import Principal, admit, require
+from shared.runtime.auth import CACHE_SECONDS, Principal, admit, require
 from shared.runtime.plain_route import plain_route
 from shared.runtime.problems import answer as problem_answer
-from shared.wire import limits
 from shared.wire.append import REJECTED, AppendAnswer, Verdict
 from shared.wire.content_modes import Candidate, Check, Posted, Reading, cut, media_type_of
 from shared.wire.problem import problem_of
@@ -73,7 +71,11 @@ async def _append(request: Request, principal: Principal, *, atomic: bool, dry_r
     headers, state = request.headers, request.app.state
     expecting = preconditions(headers)
     media_type = media_type_of(headers.get("content-type"))
-    body = await _body(request)
+    began = monotonic()
+    body = await state.arriving.body(request, principal.authority_id)
+    if monotonic() - began > CACHE_SECONDS:
+        # A body may take minutes to come, and a key be revoked meanwhile.
+        await admit(request, Scope.EVENTS_APPEND)
     rules = Rules(civil_date(state.resources.clock.now()), state.editions)
     reading = await _read(cut(media_type, headers.raw, body), rules.faults)
     asked = AppendRequest(candidates=reading.candidates, recorded_by=principal.key_id, atomic=atomic, dry_run=dry_run)
@@ -99,33 +101,6 @@ async def _read(posted: Posted, check: Check) -> Reading:
             size = 0
             await asyncio.sleep(0)
     return Reading(tuple(candidates), posted.media_type)
-
-
-async def _body(request: Request) -> bytes:
-    """Read the body as it comes, and stop where it is too large."""
-    headers = request.headers
-    if headers.get("content-encoding", "identity").lower() != "identity":
-        raise UnsupportedMedia("Send the body as it is, without Content-Encoding.")
-    declared = headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > limits.BODY_BYTES:
-        raise _too_large()
-    chunks: list[bytes] = []
-    size, more = 0, True
-    while more:
-        message = await request.receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        chunk = message.get("body", b"")
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > limits.BODY_BYTES:
-            raise _too_large()
-        more = message.get("more_body", False)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-
-
-def _too_large() -> BodyTooLarge:
-    return BodyTooLarge(f"A body holds at most {limits.BODY_BYTES} bytes; split the request.")
 
 
 def _answer(reading: Reading, outcomes: Sequence[Outcome], atomic: bool) -> Response:

@@ -168,7 +168,11 @@ class _Messages:
                 await self._write(bytes(text))
                 text.clear()
         if page.at_head and not self._told_head:
-            text += b'id: %d\nevent: head\ndata: {"position":%d}\n\n' % (page.next_after, page.next_after)
+            # Before the reader's own position if the log has lost what the reader has read.
+            text += b'id: %d\nevent: head\ndata: {"position":%d}\n\n' % (
+                page.next_after,
+                min(page.next_after, page.head),
+            )
         await self._write(bytes(text))
         self._told_head = page.at_head
 

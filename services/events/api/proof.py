@@ -10,13 +10,13 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 
-from services.events.api.documents import KEYED, STREAM_PATTERN
+from services.events.api.documents import KEYED, STREAM_PATTERN, problem_document
 from services.events.store.chain import BeyondEnd, Verifier, snapshot
 from services.events.store.connection import Pool
 from services.events.store.heads import heads_behind, latest_head, log_end, public_keys
-from services.events.store.proof import Wanted
+from services.events.store.proof import NoSuchStream, Wanted
 from services.events.store.proof import proof as proof_of
-from shared.domain.errors import Fault, InvalidInput, NotPermitted
+from shared.domain.errors import Fault, InvalidInput, NotFound, NotPermitted
 from shared.domain.hash_chain import first_link
 from shared.domain.ids import check_stream
 from shared.domain.signed_head import SignedHead, key_id_of
@@ -139,7 +139,8 @@ _PROOF: dict[int | str, dict[str, Any]] = {
         "description": "Lines of JSON: a header, one line for each event (of another stream without what was posted), "
         "signed heads behind the events that they sign, and a last line that says where the proof ends.",
         "content": {MEDIA_TYPE: {}},
-    }
+    },
+    404: problem_document("The authority has no such stream."),
 }
 
 
@@ -181,6 +182,8 @@ async def export_proof(
     try:
         # What is wrong with the request shows before the answer begins.
         first = await anext(pieces)
+    except NoSuchStream:
+        raise NotFound("This authority has no such stream.") from None
     except BeyondEnd as beyond:
         raise _beyond(beyond) from None
     return StreamingResponse(_with_first(first, pieces), media_type=MEDIA_TYPE)

@@ -28,7 +28,7 @@ from shared.wire.limits import PAGE_EVENTS_DEFAULT
 _JSON = "application/json"
 _TEXT = {"schema": {"type": "string"}}
 #: What whoever follows a log asks, over and over: nothing in it can be wrong.
-_PLAIN_QUERY = re.compile(rb"(?:after=(?P<after>[0-9]{1,18}))?&?(?:limit=(?P<limit>[1-9][0-9]{0,2}|1000))?")
+_PLAIN_QUERY = re.compile(rb"(?:after=(?P<after>[0-9]{1,18})(?:&|\Z))?(?:limit=(?P<limit>[1-9][0-9]{0,2}|1000))?")
 
 
 async def _plainly(request: Request) -> Response:
@@ -108,7 +108,8 @@ async def _awaited(
                 if page.at_head:
                     waiter.saw(page.head)
                     if not await waiter.wait(left):
-                        return page
+                        # Looked at once more, so that the answer tells of now and not of when the wait began.
+                        return await read(after)
                 elif left <= 0:
                     return page
 

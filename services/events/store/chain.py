@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from services.events.store.connection import Connection, Pool
-from services.events.store.heads import furthest_head, heads_between, links_at, public_keys
+from services.events.store.heads import furthest_head, heads_between, links_among, links_at, public_keys
 from shared.domain.hash_chain import first_link
 from shared.domain.signed_head import Keyring, SignedHead
 from shared.domain.verification import Finding, Heads, LogRow, Walk, Wrong
@@ -99,6 +99,15 @@ def _position(head: SignedHead) -> int:
     return head.position
 
 
+def _wrong_at(links: Sequence[bytes], link: bytes, otherwise: Wrong) -> Wrong | None:
+    """Say what is wrong with a position that has these links if it should have this one: ``otherwise`` for another."""
+    if not links:
+        return Wrong.POSITION_MISSING
+    if len(links) > 1:
+        return Wrong.POSITION_DOUBLED
+    return None if links[0] == link else otherwise
+
+
 class Verifier:
     """Verifies one log, page by page.
 
@@ -117,7 +126,8 @@ class Verifier:
     ) -> None:
         """Begin behind position ``after``, with the link that is stored there.
 
-        ``kept`` are signed heads that were kept elsewhere.  Signatures count if they are of
+        ``kept`` are signed heads that were kept elsewhere.  Those of positions up to ``after``
+        are compared with the links that are stored there.  Signatures count if they are of
         ``keys``; without them, of the keys that stand beside the log.
         """
         self._pool = pool
@@ -139,8 +149,11 @@ class Verifier:
     async def step(self, limit: int = PAGE_ROWS) -> None:
         """Verify up to ``limit`` further events; raises NotReady, and BeyondEnd at the first step."""
         async with snapshot(self._pool) as connection:
-            walk = self._walk = self._walk or await self._begin(connection)
-            self.finding = await self._resumed(connection, walk)
+            walk = self._walk
+            if walk is None:
+                walk = self._walk = await self._begin(connection)
+                self.finding = await self._compared_before(connection, walk)
+            self.finding = self.finding or await self._resumed(connection, walk)
             if self.finding is not None:
                 self.last = walk.position - 1
                 return
@@ -159,16 +172,24 @@ class Verifier:
             self.last, previous = beyond.end, await link_before(connection, self._authority_id, beyond.end)
         return Walk(self._authority_id, keys, after=self.last, previous=previous)
 
+    async def _compared_before(self, connection: Connection, walk: Walk) -> Finding | None:
+        """Compare the kept heads that the walk will not come to with the rows of their positions."""
+        before = self._kept[: bisect_right(self._kept, walk.position, key=_position)]
+        for start in range(0, len(before), PAGE_ROWS):
+            heads = before[start : start + PAGE_ROWS]
+            links = await links_among(connection, self._authority_id, {head.position for head in heads})
+            for head in heads:
+                code = _wrong_at(links[head.position], head.link, Wrong.KEPT_HEAD_DIFFERS)
+                if code is not None:
+                    return Finding(head.position, code)
+        return None
+
     async def _resumed(self, connection: Connection, walk: Walk) -> Finding | None:
         """Look whether the event with which the next page begins is there once, and as it was when it was verified."""
         if walk.position == 0:
             return None
-        links = await links_at(connection, self._authority_id, walk.position)
-        if not links:
-            return Finding(walk.position, Wrong.POSITION_MISSING)
-        if len(links) > 1:
-            return Finding(walk.position, Wrong.POSITION_DOUBLED)
-        return None if links[0] == walk.link else Finding(walk.position, Wrong.LINK_BROKEN)
+        code = _wrong_at(await links_at(connection, self._authority_id, walk.position), walk.link, Wrong.LINK_BROKEN)
+        return None if code is None else Finding(walk.position, code)
 
     def _judge(self, walk: Walk, stretch: Stretch) -> None:
         last = stretch.rows[-1].position if stretch.rows else walk.position

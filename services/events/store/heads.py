@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ from shared.domain.signed_head import SignedHead
 _COLUMNS = "position, key_id, link, signed_at, signature"
 _END = "SELECT position, link, recorded_at FROM events.event WHERE authority_id = $1 ORDER BY position DESC LIMIT 1"
 _LINKS = "SELECT link FROM events.event WHERE authority_id = $1 AND position = $2 LIMIT 2"
+_LINKS_AMONG = "SELECT position, link FROM events.event WHERE authority_id = $1 AND position = ANY($2::bigint[])"
 _LATEST = f"""
 SELECT {_COLUMNS} FROM events.signed_head WHERE authority_id = $1 ORDER BY position DESC, signed_at DESC LIMIT 1
 """  # noqa: S608 - made of constants
@@ -55,6 +56,14 @@ async def log_end(connection: Connection, authority_id: str) -> LogEnd | None:
 async def links_at(connection: Connection, authority_id: str, position: int) -> list[bytes]:
     """Return the links of the events at a position: one, unless the log was tampered with or ends before it."""
     return [row["link"] for row in await connection.fetch(_LINKS, authority_id, position)]
+
+
+async def links_among(connection: Connection, authority_id: str, positions: Collection[int]) -> dict[int, list[bytes]]:
+    """Return the links of the events at each of these positions, as :func:`links_at` does for one."""
+    links: dict[int, list[bytes]] = {position: [] for position in positions}
+    for row in await connection.fetch(_LINKS_AMONG, authority_id, list(links)):
+        links[row["position"]].append(row["link"])
+    return links
 
 
 async def latest_head(connection: Connection, authority_id: str) -> SignedHead | None:

@@ -9,6 +9,7 @@ from datetime import datetime
 from services.events.store.chain import PAGE_ROWS, Stretch, link_before, read_stretch, snapshot
 from services.events.store.connection import Connection, Pool
 from services.events.store.heads import public_keys
+from services.events.store.read import has_stream
 from shared.domain.signed_head import key_id_of
 from shared.domain.verification import LogRow
 from shared.wire.log_proof import (
@@ -41,13 +42,19 @@ class Wanted:
     known_at: datetime | None = None
 
 
+class NoSuchStream(Exception):
+    """A proof was to show a stream of which the log holds no event."""
+
+
 async def proof(pool: Pool, authority_id: str, wanted: Wanted, *, page_rows: int = PAGE_ROWS) -> AsyncIterator[bytes]:
     """Yield a proof in pieces, each of whole lines; nothing is held back, so that a checker sees what is stored.
 
-    A log that grows meanwhile is followed to its end.  Raises NotReady, and BeyondEnd
-    before the first piece.
+    A log that grows meanwhile is followed to its end.  Raises NotReady, and BeyondEnd and
+    NoSuchStream before the first piece.
     """
     async with snapshot(pool) as connection:
+        if wanted.stream is not None and not await has_stream(connection, authority_id, wanted.stream):
+            raise NoSuchStream
         header = await _header(connection, authority_id, wanted)
     # No connection is held while a piece is on its way to a slow reader.
     yield header

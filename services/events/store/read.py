@@ -245,6 +245,12 @@ def _is_full(rows: Sequence[Row]) -> bool:
     return bool(rows) and len(rows) == rows[0]["most"]
 
 
+async def has_stream(connection: Connection, authority_id: str, stream: str) -> bool:
+    """Tell whether the log holds an event of this stream."""
+    head: int = await connection.fetchval(_STREAM_HEAD, authority_id, stream)
+    return head > 0
+
+
 async def read_stream(
     connection: Connection,
     authority_id: str,

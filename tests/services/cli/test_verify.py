@@ -14,7 +14,15 @@ from services.events.store.connection import open_pool
 from shared.domain.clock import SettableClock
 from shared.runtime.settings import Settings
 from tests.services.cli.operating import operate
-from tests.services.events.tampering import PUBLIC_KEY, SignedLog, check_offline, kept_lines, signed_log, superuser
+from tests.services.events.tampering import (
+    PUBLIC_KEY,
+    SIGNER,
+    SignedLog,
+    check_offline,
+    kept_lines,
+    signed_log,
+    superuser,
+)
 from tests.support.clients import asgi_client
 from tests.support.council import new_authority
 
@@ -123,7 +131,8 @@ async def test_verification_may_begin_later(
         (("heads", "nowhere"), "there is no authority nowhere"),
         (("proof", "nowhere"), "there is no authority nowhere"),
         (("verify", "northshire", "--from", "99"), "the log ends at position 10"),
-        (("verify", "--heads", "/nowhere/kept"), "cannot be read"),
+        (("proof", "northshire", "--stream", "child-nosuch"), "the log of northshire holds no event of child-nosuch"),
+        (("verify", "--heads", "/nowhere/kept"), "there is no file /nowhere/kept"),
     ],
 )
 async def test_what_cannot_be_checked_is_no_verdict(
@@ -134,6 +143,65 @@ async def test_what_cannot_be_checked_is_no_verdict(
 
     assert (status, out) == (Status.NOT_DONE, "")
     assert message in err
+
+
+@pytest.mark.parametrize("kept_of", [(), ("southshire",)])
+async def test_a_log_that_was_compared_with_no_kept_head_is_not_done(
+    *,
+    fresh_database_url: str,
+    log: SignedLog,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    kept_of: tuple[str, ...],
+) -> None:
+    """With --heads, a sound log of which the file holds no head is told sound and not compared, with status 2."""
+    await new_authority(fresh_database_url, "southshire")
+    heads = [SIGNER.head(authority, 1, b"x" * 32, log.heads[0].signed_at) for authority in kept_of]
+    (tmp_path / "kept").write_text(kept_lines(heads))
+
+    status, out, _ = operate(capsys, "verify", "northshire", "--heads", str(tmp_path / "kept"))
+
+    assert status == Status.NOT_DONE
+    assert "northshire: intact. Events 1 to 10 verified" in out
+    assert "kept holds no head of northshire" in out
+    assert "give them by --heads" not in out
+
+
+async def test_the_kept_heads_of_one_council_vouch_for_no_other(
+    fresh_database_url: str, log: SignedLog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Only the council without a kept head is named; a log that is broken counts more than one not compared."""
+    await new_authority(fresh_database_url, "southshire")
+    (tmp_path / "kept").write_text(kept_lines(log.heads))
+    verify = ("verify", "--heads", str(tmp_path / "kept"))
+
+    status, out, _ = operate(capsys, *verify)
+    assert (status, "no head of southshire" in out, "no head of northshire" in out) == (Status.NOT_DONE, True, False)
+
+    await break_at(fresh_database_url, 5)
+    assert operate(capsys, *verify)[0] == BROKEN
+
+
+async def test_kept_heads_before_the_beginning_are_compared(
+    fresh_database_url: str, log: SignedLog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --from, heads of earlier positions are compared with the rows that are stored there."""
+    (tmp_path / "kept").write_text(kept_lines(log.heads))
+    verify = ("verify", "northshire", "--from", "10", "--heads", str(tmp_path / "kept"))
+
+    status, out, _ = operate(capsys, *verify)
+    assert status == INTACT
+    assert "Events before 10 were not looked at, but for the links of those that kept heads name;" in out
+    assert "agrees with the signed heads that were kept elsewhere, up to position 8" in out
+
+    await break_at(fresh_database_url, 8)
+    status, out, _ = operate(capsys, *verify)
+    assert (status, "BROKEN at position 8 (kept_head_differs)" in out) == (BROKEN, True)
+
+    async with superuser(fresh_database_url) as connection:
+        await connection.execute("DELETE FROM events.event WHERE authority_id = 'northshire' AND position = 4")
+    status, out, _ = operate(capsys, *verify)
+    assert (status, "BROKEN at position 4 (position_missing)" in out) == (BROKEN, True)
 
 
 @pytest.mark.parametrize("change", [('position":4', 'position":5'), ("northshire", "southshire"), ("{", "[")])

@@ -230,6 +230,14 @@ async def test_a_query_that_is_not_percent_encoded_is_refused(settings: Settings
     assert codes(answer) == {"unreadable-url", "url_unreadable"}
 
 
+@pytest.mark.parametrize(("length", "status"), [("0" * 5_000 + "1", 400), ("0" * 5_000 + "9" * 18, 413)])
+async def test_a_length_of_thousands_of_digits_is_read(client: httpx.AsyncClient, length: str, status: int) -> None:
+    """Zeros in front of a length mean nothing, however many there are: servers let them pass."""
+    answer = await post_raw(client, STRUCTURED, b"{", **{"content-length": length})
+
+    assert answer.status_code == status
+
+
 async def test_a_full_request_of_bad_events_is_answered_in_bounds(client: httpx.AsyncClient) -> None:
     """As many bad lines as fit give an answer that is not larger than a request may be."""
     line = body(data={SECRET: 1, **{f"m{number}": 1 for number in range(100)}})

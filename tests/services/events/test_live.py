@@ -44,6 +44,15 @@ def ids(messages: list[Message]) -> list[str]:
     return [message.last_event_id for message in messages]
 
 
+async def test_a_reader_behind_the_end_is_told_where_that_is(client: httpx.AsyncClient) -> None:
+    """Whoever has read what the log has lost sees an end before its own position."""
+    await post_batch(client, [registered(), registered()])
+    async with event_source(client, last_event_id="7") as source:
+        message = await anext(source.messages())
+
+    assert (message.event, message.last_event_id, message.json) == ("head", "7", {"position": 2})
+
+
 async def test_it_catches_up_says_so_and_goes_on(client: httpx.AsyncClient) -> None:
     """First comes what is there, then a message that says so, then each event as it is appended."""
     await post_batch(client, [registered(), registered()])

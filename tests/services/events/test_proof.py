@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from base64 import b64encode
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -208,7 +209,21 @@ async def test_a_proof_ends_where_the_log_ended_at_an_instant(
     assert (await check_offline(tmp_path, answer.content, keys=[PUBLIC_KEY]))[0] == 0
 
 
-@pytest.mark.parametrize("stream", [None, "child-a", "child-nobody"])
+async def test_a_stream_without_events_is_refused(
+    client: httpx.AsyncClient, database_url: str, settings: Settings, clock: SettableClock, log: SignedLog
+) -> None:
+    """A proof that shows nothing would hold: a stream that this log does not know is not found, whoever else has it."""
+    answer = await client.get("/v1/log/proof?stream=child-nobody")
+    client.headers["authorization"] = f"Bearer {await new_authority(database_url)}"
+    of_others = await client.get("/v1/log/proof?stream=child-a")
+
+    for refused in (answer, of_others):
+        assert refused.status_code == 404
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert refused.json()["detail"] == "This authority has no such stream."
+
+
+@pytest.mark.parametrize("stream", [None, "child-a"])
 async def test_an_honest_proof_holds(pool: Pool, log: SignedLog, tmp_path: Path, stream: str | None) -> None:
     """The inspector's script accepts what the server exports, of the whole log and of one child."""
     proof = await export(pool, log.authority_id, stream=stream)
@@ -237,7 +252,7 @@ async def test_a_proof_is_worth_what_the_given_keys_are(pool: Pool, log: SignedL
     """The script takes no key from the proof: a signature of one that it was not given does not count."""
     proof = await export(pool, log.authority_id)
 
-    status, out = await check_offline(tmp_path, proof, keys=["AAAA"])
+    status, out = await check_offline(tmp_path, proof, keys=[b64encode(bytes(32)).decode()])
 
     assert (status, "a key that you did not give" in out) == (1, True)
 

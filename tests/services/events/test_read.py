@@ -83,7 +83,7 @@ async def test_a_page_is_the_same_however_it_is_asked_for(client: httpx.AsyncCli
 
 @pytest.mark.parametrize(
     "query",
-    ["after=-1", "after=", "limit=0", "limit=1001", "after=1&after=2", "after=9999999999999999999"],
+    ["after=-1", "after=", "limit=0", "limit=1001", "after=1&after=2", "after=9999999999999999999", "after=1limit=2"],
 )
 async def test_no_wrong_page_is_answered(client: httpx.AsyncClient, query: str) -> None:
     """A position or limit that is none is refused and named, and never taken for one that was left out."""

@@ -51,6 +51,18 @@ async def poll(client: httpx.AsyncClient, query: str) -> tuple[list[int], int, b
     return [each["position"] for each in page["events"]], page["next_after"], page["at_head"], page["head"]
 
 
+async def test_the_end_that_is_told_is_that_of_the_answer(
+    client: httpx.AsyncClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the log ended when the wait began is of no use to whoever is answered half a minute later."""
+    monkeypatch.setattr(Wake, "appended", lambda *_: None)  # so that it is not woken
+    waits = asyncio.create_task(poll(client, "after=5&wait=0.8"))
+    await eventually(lambda: waiting(app) == 1)
+    await post(client, registered())
+
+    assert await waits == ([], 5, True, 1)
+
+
 async def test_an_append_is_answered_to_whoever_waits(
     client: httpx.AsyncClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch
 ) -> None:

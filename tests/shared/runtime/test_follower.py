@@ -209,6 +209,21 @@ async def test_a_log_that_shrinks_while_it_is_followed_is_seen(engine: AsyncEngi
         await eventually(lambda: standing_state(engine, council, State.AHEAD))
 
 
+@pytest.mark.parametrize("end", [9, 12])
+async def test_a_log_that_shrinks_and_grows_again_while_it_is_followed_is_seen(
+    engine: AsyncEngine, council: str, monkeypatch: pytest.MonkeyPatch, end: int
+) -> None:
+    """Another event where the last one was read is not taken for that one, be there more behind it or not."""
+    monkeypatch.setattr(follower, "COMPARE_SECONDS", 0.1)
+    reader = Reader(events(1, 9))
+    subscription = following(engine, reader, wait_seconds=0.05)
+    async with running(subscription):
+        await eventually(lambda: subscription.caught_up(council) == 9)
+        reader.log = [*events(1, 8), *[event(position, id=f"other-{position}") for position in range(9, end + 1)]]
+        await eventually(lambda: standing_state(engine, council, State.AHEAD))
+    assert await seen(engine, council) == list(range(1, 10))
+
+
 async def standing_state(engine: AsyncEngine, council: str, state: State) -> bool:
     stop = (await standing(engine, council)).stop
     return stop is not None and stop.state is state

@@ -100,6 +100,12 @@ INVALID = {
     "large integer": ({**REGISTERED, "ext": 2**31}, "", "attribute_value"),
     "21 extensions": ({**REGISTERED, **{f"e{n}": n for n in range(21)}}, "", "too_many_extensions"),
     "data as text": ({**REGISTERED, "data": SECRET}, "/data", "model_type"),
+    "null under a name that tells something": ({**REGISTERED, "Ada Example": None}, "", "attribute_name"),
+    "null under more names than there may be": (
+        {**REGISTERED, **{f"e{number}": None for number in range(limits.EXTENSIONS + 1)}},
+        "",
+        "too_many_extensions",
+    ),
     "null data": ({**REGISTERED, "data": None}, "/data", "model_type"),
     "unknown member": (with_data(**{SECRET: 1}), "/data", "extra_forbidden"),
     "date as digits": (with_data(occurred_on="1768435200"), "/data/occurred_on", "value_error"),

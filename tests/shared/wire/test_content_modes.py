@@ -290,6 +290,29 @@ def test_the_size_of_an_event_is_that_of_what_is_kept() -> None:
     assert (refused.event_id, type(refused.refusal)) == ("e1", BodyTooLarge)
 
 
+@pytest.mark.parametrize("media_type", [STRUCTURED, BATCH, BINARY])
+def test_what_is_far_too_large_for_an_event_is_not_read(media_type: str) -> None:
+    """It is refused for its size alone, before anything is made of it: here it would be no JSON either."""
+    text = b"x" * (3 * limits.EVENT_BYTES)
+    (candidate,) = reading(media_type, b'["' + text + b'"]' if media_type == BATCH else text).candidates
+
+    assert isinstance(candidate.refusal, BodyTooLarge)
+    assert candidate.event_id is None
+    with pytest.raises(InvalidInput):
+        reading(BATCH, text)
+
+
+@pytest.mark.parametrize("body", [b"{", b"5", b"{}", BODY.replace(b'"north"', b"{}"), b"x" * 3 * limits.EVENT_BYTES])
+@pytest.mark.parametrize("media_type", [STRUCTURED, BINARY, NDJSON[0]])
+def test_a_refusal_holds_nothing_but_its_words(media_type: str, body: bytes) -> None:
+    """It was never raised: with the frames it went through it would keep the whole request, for good."""
+    read_ = reading(media_type, body)
+    refusal = refusal_of(only(read_))
+
+    assert (refusal.__traceback__, refusal.__context__, refusal.__cause__) == (None, None, None)
+    assert read_.as_sent(refusal) is not refusal  # which is raised
+
+
 @pytest.mark.parametrize(
     ("media_type", "most", "text"),
     [
