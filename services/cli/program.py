@@ -53,8 +53,7 @@ def parser() -> Parser:
 
 
 def _run(_: argparse.Namespace) -> int:
-    # All three services come with it; no other command waits for that.
-    from services.embedded import program  # noqa: PLC0415
+    from services.embedded import program  # noqa: PLC0415 - all three services come with it; no other command waits
 
     return program.main()
 

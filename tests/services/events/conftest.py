@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from services.events.app import create_app
 from services.events.store.connection import Pool, open_pool
@@ -23,9 +24,15 @@ async def key(database_url: str) -> ApiKey:
 
 
 @pytest.fixture
-async def client(settings: Settings, clock: SettableClock, key: ApiKey) -> AsyncIterator[httpx.AsyncClient]:
+def app(settings: Settings, clock: SettableClock) -> FastAPI:
+    """Return the app, for whoever enters its lifespan."""
+    return create_app(settings, clock=clock)
+
+
+@pytest.fixture
+async def client(app: FastAPI, key: ApiKey) -> AsyncIterator[httpx.AsyncClient]:
     """Yield a client of the app that presents the key."""
-    async with asgi_client(create_app(settings, clock=clock), key) as opened:
+    async with asgi_client(app, key) as opened:
         yield opened
 
 

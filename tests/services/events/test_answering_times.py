@@ -10,11 +10,8 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client import REGISTRY
 
-from services.events.app import create_app
-from shared.domain.clock import SettableClock
 from shared.identity.keys import ApiKey
 from shared.runtime.guard import waiting
-from shared.runtime.settings import Settings
 from tests.services.events.posting import post, registered
 from tests.services.events.sse import event_source
 from tests.support.serving import http_client, serving
@@ -23,11 +20,6 @@ from tests.support.waiting import eventually
 FEED = "/v1/events"
 LIVE = "/v1/events/live"
 WAITS = 0.6
-
-
-@pytest.fixture
-def app(settings: Settings, clock: SettableClock) -> FastAPI:
-    return create_app(settings, clock=clock)
 
 
 @pytest.fixture

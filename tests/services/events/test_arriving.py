@@ -11,11 +11,9 @@ from fastapi import FastAPI
 
 from services.events.api import append
 from services.events.api.arriving import Arriving
-from services.events.app import create_app
 from shared.domain.clock import SettableClock
 from shared.identity import store
 from shared.identity.keys import ApiKey
-from shared.runtime.settings import Settings
 from shared.wire.content_modes import BATCH, NDJSON
 from tests.services.events.posting import post, registered
 from tests.support.council import new_authority
@@ -24,11 +22,6 @@ from tests.support.waiting import eventually
 
 PIECE = b"\n" * 40_000
 SLOW = {"content-type": NDJSON[0]}
-
-
-@pytest.fixture
-def app(settings: Settings, clock: SettableClock) -> FastAPI:
-    return create_app(settings, clock=clock)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -13,7 +12,6 @@ from services.events import wake as wake_module
 from services.events.app import create_app
 from services.events.wake import Wake
 from shared.client.event_log import EventLog
-from shared.domain.clock import SettableClock
 from shared.domain.errors import NotReady, TooManyWaiting
 from shared.identity.keys import ApiKey
 from shared.runtime.settings import Settings
@@ -26,17 +24,6 @@ from tests.support.waiting import eventually
 
 #: Much longer than an append takes, much shorter than a wait.
 SOON = 5.0
-
-
-@pytest.fixture
-def app(settings: Settings, clock: SettableClock) -> FastAPI:
-    return create_app(settings, clock=clock)
-
-
-@pytest.fixture
-async def client(app: FastAPI, key: ApiKey) -> AsyncIterator[httpx.AsyncClient]:
-    async with asgi_client(app, key) as opened:
-        yield opened
 
 
 def waiting(app: FastAPI) -> int:
