@@ -1,7 +1,7 @@
 """Durable appends, through the appender and over HTTP, against what PostgreSQL does with plain rows.
 
 Chain, digests and all checks are on.  In each round every trial runs once, those that are
-compared side by side; a ratio is made of the medians over the rounds.
+compared side by side; a ratio is the median of those of the rounds.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from rich.progress import track
 
 from benchmarks import material
 from benchmarks.drive import drive
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, paired_ratio
 from benchmarks.http_load import Connection, Load
 from benchmarks.plain import Plain, open_plain, pgbench, pgbench_program
 from benchmarks.server import ONLY_PARSES
 from benchmarks.stage import Stage, new_authority, stage
-from services.events.appender import Appender
+from services.events.appender import COMMIT_SECONDS, Appender
 from services.events.model import AppendRequest
 from services.events.store.connection import open_pool
 from shared.domain.clock import SystemClock
@@ -138,7 +138,7 @@ async def _open(opened: AsyncExitStack, seconds: float) -> Bench:
     await new_authority(on.database_url, STORE_AUTHORITY)
     plain, close = await open_plain(on.database_url, PLAIN_CONNECTIONS)
     opened.push_async_callback(close)
-    pool = await opened.enter_async_context(open_pool(on.database_url, size=5))
+    pool = await opened.enter_async_context(open_pool(on.database_url, size=5, loan_seconds=COMMIT_SECONDS))
     appender = Appender(pool, SystemClock())
     opened.push_async_callback(appender.close)
     folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="homeward-benchmark-")))
@@ -197,21 +197,21 @@ _COMPARISONS = (
 
 
 def _figures(results: Mapping[str, Sequence[Load]], rounds: int) -> list[Figure]:
-    rate = {name: median(each.rate for each in loads) for name, loads in results.items()}
+    rates = {name: [each.rate for each in loads] for name, loads in results.items()}
     figures = [_latency(results, rounds)]
     for each in _COMPARISONS:
-        if each.theirs in rate:
-            ours, theirs = rate[each.ours], rate[each.theirs]
-            rates = (ours * each.size, theirs * each.size)
-            figures.append(Figure(each.name, ours / theirs, each.target, each.against, rounds, *rates, "events/s"))
+        if each.theirs in rates:
+            ours, theirs = rates[each.ours], rates[each.theirs]
+            middle = (median(ours) * each.size, median(theirs) * each.size)
+            ratio = paired_ratio(ours, theirs)
+            figures.append(Figure(each.name, ratio, each.target, each.against, rounds, *middle, "events/s"))
     return figures
 
 
 def _latency(results: Mapping[str, Sequence[Load]], rounds: int) -> Figure:
     """Compare the time of a lone append with what it cannot do without: a request, and an insert."""
-    time = {name: median(each.milliseconds for each in loads) for name, loads in results.items()}
-    floor = time["plain 1"] + time["parse 1"]
+    times = {name: [each.milliseconds for each in loads] for name, loads in results.items()}
+    floors = [insert + parse for insert, parse in zip(times["plain 1"], times["parse 1"], strict=True)]
+    ratio, middle = paired_ratio(floors, times["http 1"]), (median(times["http 1"]), median(floors))
     against = "a plain insert and an operation that only parses, one after the other"
-    return Figure(
-        "append-http-1-client-p50", floor / time["http 1"], 0.77, against, rounds, time["http 1"], floor, "ms"
-    )
+    return Figure("append-http-1-client-p50", ratio, 0.77, against, rounds, *middle, "ms")

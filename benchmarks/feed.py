@@ -12,7 +12,7 @@ from typing import Any
 import asyncpg
 from rich.progress import track
 
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, paired_ratio
 from benchmarks.http_load import Connection, request
 from benchmarks.log_filling import Filling
 from benchmarks.push import Latencies, in_database, over_long_poll, over_sse
@@ -80,10 +80,19 @@ async def _rate(read: Read, seconds: float) -> float:
 
 
 def _read_figures(rates: dict[str, list[float]], rounds: int) -> list[Figure]:
-    rate = {name: median(each) for name, each in rates.items()}
     against = "asyncpg, the same columns, pages of 1,000"
+    theirs = rates["plain"]
     return [
-        Figure(name, rate[ours] / rate["plain"], target, against, rounds, rate[ours], rate["plain"], "events/s")
+        Figure(
+            name,
+            paired_ratio(rates[ours], theirs),
+            target,
+            against,
+            rounds,
+            median(rates[ours]),
+            median(theirs),
+            "events/s",
+        )
         for name, ours, target in (("read-store", "store", 0.8), ("read-http", "http", 0.5))
     ]
 

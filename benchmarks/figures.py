@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from statistics import median
 
 from rich.console import Console
 from rich.table import Table
@@ -14,8 +15,9 @@ from rich.table import Table
 class Figure:
     """A ratio, stated so that higher is better, with the ratio it should reach.
 
-    ``ours`` and ``theirs`` are the medians it was made of, in ``unit``, for the reader;
-    they depend on the machine.
+    ``ours`` and ``theirs`` are medians in ``unit``, for the reader; they depend on the
+    machine.  Where both were measured side by side in each round, the ratio is the median
+    of the ratios of the rounds, because the machine is not equally fast in all of them.
     """
 
     name: str
@@ -26,6 +28,11 @@ class Figure:
     ours: float
     theirs: float
     unit: str
+
+
+def paired_ratio(ours: Sequence[float], theirs: Sequence[float]) -> float:
+    """Return the median ratio of what was measured side by side in each round."""
+    return median(one / other for one, other in zip(ours, theirs, strict=True))
 
 
 def print_json(figures: Sequence[Figure]) -> None:

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from services.events.api import append, facts, live, proof, read, reference
 from services.events.api.arriving import Arriving
-from services.events.appender import Appender
+from services.events.appender import COMMIT_SECONDS, Appender
 from services.events.hints import Hints
 from services.events.store.connection import Pool, open_pool
 from services.events.wake import Wake
@@ -41,13 +41,15 @@ def create_app(
         async with (
             open_resources(app, settings, "events", chosen_clock) as opened,
             open_pool(str(settings.database_url), size=settings.pool_size) as pool,
+            # Of its own, so that whoever reads much keeps nobody from appending.
+            open_pool(str(settings.database_url), size=settings.pool_size, loan_seconds=COMMIT_SECONDS) as appending,
         ):
             app.state.pool = pool
             app.state.editions = frozenset((pack.pack, pack.edition) for pack in known_packs())
             app.state.wake = wake = Wake(pool)
             app.state.before_stop = wake.stop
             app.state.arriving = Arriving()
-            app.state.appender = Appender(pool, opened.clock, wake.appended)
+            app.state.appender = Appender(appending, opened.clock, wake.appended)
             app.state.durability = Durability(opened.engine)
             async with _signing(app, settings, opened, pool), _waking(app, settings, pool, wake):
                 try:

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,8 @@ WAITING_REQUESTS = 1_024
 WAITING_BYTES = 64_000_000
 #: Events that go into one transaction, as far as they come in several requests.
 GROUP_EVENTS = 2_000
+#: How long a connection may be borrowed for one transaction; whoever opens the pool sees to that.
+COMMIT_SECONDS = 60.0
 CLOSING_SECONDS = 10.0
 #: Logs whose ends are remembered, those that were appended to last.
 REMEMBERED_LOGS = 64
@@ -71,13 +73,15 @@ class _Waiting:
 class _Lane:
     """The requests that wait to be appended to one log, and the task that takes them.
 
-    That may be the task of a caller, which goes on to do something else once the lane is ``freed``.
+    That may be the task of a caller, which goes on to do something else once it has left the
+    lane; who waits for that has put a promise there, ``freed``.
     """
 
-    freed: asyncio.Future[None]
+    memory: LogMemory
     waiting: deque[_Waiting] = field(default_factory=deque)
     size: int = 0
     task: asyncio.Task[Any] | None = None
+    freed: asyncio.Future[None] | None = None
 
     def full(self) -> bool:
         return len(self.waiting) >= WAITING_REQUESTS or self.size >= WAITING_BYTES
@@ -127,8 +131,8 @@ class Appender:
             _refused.inc()
             raise NotReady("Too many requests are waiting to be appended; nothing of this one was stored.")
         if lane is None:
-            lane = self._lanes[authority_id] = _Lane(asyncio.get_running_loop().create_future())
-            if self._memory_of(authority_id).alone:
+            lane = self._lanes[authority_id] = _Lane(self._memory_of(authority_id))
+            if lane.memory.alone:
                 return await self._append_alone(authority_id, lane, request)
         size = sum([len(event.body) for event in request.events])
         waiting = _Waiting(request, asyncio.get_running_loop().create_future(), len(request.events), size)
@@ -141,14 +145,14 @@ class Appender:
         """Append one request that has the lane to itself, without the detour over a task and a promise."""
         lane.task = asyncio.current_task()
         try:
-            (settlement,) = await self._commit(authority_id, [request])
+            (settlement,) = await self._commit(authority_id, [request], lane.memory)
         except asyncio.CancelledError:
             if self._closed:
                 raise _stopping() from None
             raise
         finally:
             if lane.waiting and not self._out_of_time:
-                self._memory_of(authority_id).alone = False
+                lane.memory.alone = False
                 lane.task = asyncio.create_task(self._drain(authority_id, lane))
             else:
                 self._free(authority_id, lane)
@@ -162,8 +166,10 @@ class Appender:
     async def close(self) -> None:
         """Finish what waits, within ``CLOSING_SECONDS``; what is not finished then is answered NotReady."""
         self._closed = True
+        for lane in self._lanes.values():
+            lane.freed = asyncio.get_running_loop().create_future()
         if self._lanes:
-            await asyncio.wait([lane.freed for lane in self._lanes.values()], timeout=CLOSING_SECONDS)
+            await _all_freed(self._lanes.values(), seconds=CLOSING_SECONDS)
         self._out_of_time = True
         # A task that was made a moment ago begins: cancelled before that it would not free its lane.
         await asyncio.sleep(0)
@@ -172,7 +178,7 @@ class Appender:
             if lane.task is not None:
                 lane.task.cancel()
         if late:
-            await asyncio.wait([lane.freed for lane in late])
+            await _all_freed(late)
 
     async def _drain(self, authority_id: str, lane: _Lane) -> None:
         """Append group after group until nothing waits."""
@@ -180,10 +186,12 @@ class Appender:
             while lane.waiting:
                 group = lane.take()
                 if group:
-                    await self._append_group(authority_id, group)
+                    await self._append_group(authority_id, group, lane.memory)
+                    if len(group) == 1 and not lane.waiting:
+                        lane.memory.alone = True
+                        break
                     # Whoever has been answered and goes on at once belongs to the next group.
                     await asyncio.sleep(0)
-                    self._memory_of(authority_id).alone = len(group) == 1 and not lane.waiting
         finally:
             # No await lies between the last look at the queue and this: nothing is left behind,
             # except when this task is cancelled at the end of the process.
@@ -191,14 +199,15 @@ class Appender:
 
     def _free(self, authority_id: str, lane: _Lane) -> None:
         del self._lanes[authority_id]
-        lane.freed.set_result(None)
+        if lane.freed is not None:
+            lane.freed.set_result(None)
         if lane.waiting:
             _fail(lane.waiting, NotReady("Homeward is stopping; nothing of this request was stored."))
 
-    async def _append_group(self, authority_id: str, group: Sequence[_Waiting]) -> None:
+    async def _append_group(self, authority_id: str, group: Sequence[_Waiting], memory: LogMemory) -> None:
         """Settle a group in one transaction; if one of its requests spoils it, each by itself."""
         try:
-            settlements = await self._commit(authority_id, [each.request for each in group])
+            settlements = await self._commit(authority_id, [each.request for each in group], memory)
         except NotReady as error:
             _fail(group, error)
             return
@@ -208,7 +217,7 @@ class Appender:
                 return
             log.warning("a group of %d appends failed (%s); trying each alone", len(group), type(error).__name__)
             for each in group:
-                await self._append_group(authority_id, [each])
+                await self._append_group(authority_id, [each], memory)
             return
         except BaseException:
             _fail(group, _stopping())
@@ -216,9 +225,10 @@ class Appender:
         for each, settlement in zip(group, settlements, strict=True):
             each.succeed(settlement)
 
-    async def _commit(self, authority_id: str, requests: Sequence[AppendRequest]) -> list[Settlement]:
+    async def _commit(
+        self, authority_id: str, requests: Sequence[AppendRequest], memory: LogMemory
+    ) -> list[Settlement]:
         _groups.observe(len(requests))
-        memory = self._memory_of(authority_id)
         before = memory.position
         try:
             settlements = await self._settle(authority_id, requests, memory)
@@ -249,6 +259,10 @@ class Appender:
                 self._memories.popitem(last=False)
         self._memories.move_to_end(authority_id)
         return memory
+
+
+async def _all_freed(lanes: Iterable[_Lane], *, seconds: float | None = None) -> None:
+    await asyncio.wait([lane.freed for lane in lanes if lane.freed is not None], timeout=seconds)
 
 
 def _stopping() -> NotReady:

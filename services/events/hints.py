@@ -36,6 +36,8 @@ HEARING_SECONDS = 2.0
 _RECONNECT_SECONDS = (0.5, 10.0)
 _TIMEOUT_SECONDS = 10.0
 
+#: A hint that is lost with the server is missed by nobody, and written to disk it would keep appends from theirs.
+_HASTE = {"synchronous_commit": "off"}
 _NOTIFY = "SELECT pg_notify($1, hint) FROM unnest($2::text[]) AS hint"
 #: Begins what is no authority: a hint by which a process finds out whether it hears any.
 _TRIAL = "?"
@@ -47,9 +49,8 @@ class Hints:
     def __init__(self, database_url: str, pool: Pool, hear: Callable[[str], None]) -> None:
         """Connect to ``database_url``, and call ``hear`` with the authority of each hint of another process."""
         # A pooler takes no settings of PostgreSQL's; what is said here needs none of them.
-        self._how: dict[str, Any] = (
-            {} if behind_pooler(database_url) else {"server_settings": server_settings("events")}
-        )
+        settings = {**server_settings("events"), **_HASTE}
+        self._how: dict[str, Any] = {} if behind_pooler(database_url) else {"server_settings": settings}
         self._url = plain_url(database_url)
         self._pool = pool
         self._hear = hear

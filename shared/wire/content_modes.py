@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -20,6 +21,7 @@ from shared.domain.envelope import NewEvent
 from shared.domain.errors import BodyTooLarge, Fault, HomewardError, InvalidInput, MalformedBody, UnsupportedMedia
 from shared.wire import json_array, limits, strict_json
 from shared.wire.cloudevents import DATA_CONTENT_TYPE, INVALID, event_id_of, new_event
+from shared.wire.common_event import common_event
 
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
@@ -38,7 +40,7 @@ _SPACE = b" \t\r\n"
 #: What is larger is refused unread: ten million bytes of JSON hold millions of values, and to read them takes seconds
 #: in which nobody else has a turn.  What is only somewhat too large is named by its id.
 _WORTH_READING = 2 * limits.EVENT_BYTES
-_SPACES = re.compile(rb"[ \t\r\n]*")
+_LINE = re.compile(rb"[^ \t\r\n].*")
 _PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _CHARSET = re.compile(r'charset="?utf-8"?', re.IGNORECASE)
 
@@ -91,7 +93,11 @@ class Posted:
 
     def candidate(self, text: bytes, check: Check) -> Candidate:
         """Judge one of the texts; ``check`` names what else is wrong with an event that is valid by its schema."""
-        return _candidate(text, self.decode, check)
+        event = None if self.media_type == BINARY else common_event(text.strip(_SPACE))
+        if event is None or len(text) > limits.EVENT_BYTES:
+            return _candidate(text, self.decode, check)
+        faults = check(event)
+        return _refused(event, faults) if faults else Candidate(event, event.event_id)
 
 
 def cut(media_type: str, headers: Headers, body: bytes) -> Posted:
@@ -126,9 +132,11 @@ def _candidate(text: bytes, decode: Decode, check: Check) -> Candidate:
         faults = check(event)
     except HomewardError as refusal:
         return Candidate(None, event_id_of(attributes), _unraised(refusal))
-    if faults:
-        return Candidate(None, event.event_id, InvalidInput(INVALID, faults=faults))
-    return Candidate(event, event.event_id)
+    return _refused(event, faults) if faults else Candidate(event, event.event_id)
+
+
+def _refused(event: NewEvent, faults: Sequence[Fault]) -> Candidate:
+    return Candidate(None, event.event_id, InvalidInput(INVALID, faults=faults))
 
 
 def _unraised(error: HomewardError) -> HomewardError:
@@ -162,19 +170,9 @@ def _object(value: Any) -> dict[str, Any]:
 
 def _lines(body: bytes) -> list[bytes]:
     """Cut the lines that hold anything, without the white space before them, and none behind one too many."""
-    lines: list[bytes] = []
-    at = _behind_space(body, 0)
-    while at < len(body) and len(lines) <= limits.EVENTS_IN_NDJSON:
-        end = body.find(b"\n", at)
-        lines.append(body[at:] if end < 0 else body[at:end])
-        at = len(body) if end < 0 else _behind_space(body, end)
+    lines = [line[0] for line in islice(_LINE.finditer(body), limits.EVENTS_IN_NDJSON + 1)]
     _check_count(len(lines), limits.EVENTS_IN_NDJSON)
     return lines
-
-
-def _behind_space(body: bytes, at: int) -> int:
-    match = _SPACES.match(body, at)
-    return match.end() if match else at
 
 
 def _decode_line(line: bytes) -> tuple[Any, bytes]:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
+from time import monotonic
 from types import TracebackType
 from typing import Any
 
@@ -41,6 +42,9 @@ CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
 _SNAPSHOT = {"isolation": "repeatable_read", "readonly": True}
 _ACQUIRE_SECONDS = 10.0
 _CLOSE_SECONDS = 2.0
+_STATEMENT_SECONDS = 60.0
+#: How often, while a loan may last, those that have lasted longer are looked for.
+_LOOKS = 10
 #: A lost connection, a server without resources, a server that stops or starts, a lock waited for too long.
 _AWAY = ("08", "53", "57P", "55P03")
 
@@ -52,12 +56,15 @@ class Pool:
     takes to insert an event.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]], size: int) -> None:
-        """Lend what ``connect`` opens, when it is first needed and again after that."""
+    def __init__(self, connect: Callable[[], Awaitable[Connection]], size: int, loan_seconds: float | None) -> None:
+        """Lend what ``connect`` opens, when it is first needed and again after that, for ``loan_seconds`` at most."""
         self._connect = connect
         self._free = asyncio.Semaphore(size)
         self._resting: list[Connection] = []
         self._all: set[Connection] = set()
+        self._loan_seconds = loan_seconds
+        self._lent_at: dict[Connection, float] = {}
+        self._watch: asyncio.TimerHandle | None = None
 
     def connection(self) -> AbstractAsyncContextManager[Connection]:
         """Lend a connection on which each statement is a transaction of its own; raises NotReady."""
@@ -81,11 +88,49 @@ class Pool:
 
     def terminate(self) -> None:
         """Close every connection without waiting for what it is busy with."""
+        if self._watch is not None:
+            self._watch.cancel()
         for connection in self._all:
             connection.terminate()
 
     async def take(self) -> Connection:
         """Return a connection, which has to be given back or discarded."""
+        connection = await self._take()
+        if self._loan_seconds is not None:
+            self._lent_at[connection] = monotonic()
+            if self._watch is None:
+                self._end_late_loans()
+        return connection
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep the connection for the next borrower: it is busy with nothing."""
+        self._lent_at.pop(connection, None)
+        self._resting.append(connection)
+        self._free.release()
+
+    async def discard(self, connection: Connection) -> None:
+        """Close the connection, whatever it is busy with; the server is asked to give that up."""
+        self._lent_at.pop(connection, None)
+        try:
+            await connection.close(timeout=_CLOSE_SECONDS)
+        finally:
+            self._all.discard(connection)
+            connection.terminate()
+            self._free.release()
+
+    def _end_late_loans(self) -> None:
+        """Close what has been lent for too long, now and again for as long as anything is lent.
+
+        The borrower finds that its connection was closed in the middle of a statement.
+        """
+        assert self._loan_seconds is not None
+        for connection, lent_at in self._lent_at.items():
+            if monotonic() - lent_at > self._loan_seconds:
+                connection.terminate()
+        again = asyncio.get_running_loop().call_later
+        self._watch = again(self._loan_seconds / _LOOKS, self._end_late_loans) if self._lent_at else None
+
+    async def _take(self) -> Connection:
         if self._free.locked():
             async with asyncio.timeout(_ACQUIRE_SECONDS):
                 await self._free.acquire()
@@ -104,20 +149,6 @@ class Pool:
         self._all.add(connection)
         return connection
 
-    def give_back(self, connection: Connection) -> None:
-        """Keep the connection for the next borrower: it is busy with nothing."""
-        self._resting.append(connection)
-        self._free.release()
-
-    async def discard(self, connection: Connection) -> None:
-        """Close the connection, whatever it is busy with; the server is asked to give that up."""
-        try:
-            await connection.close(timeout=_CLOSE_SECONDS)
-        finally:
-            self._all.discard(connection)
-            connection.terminate()
-            self._free.release()
-
 
 class TransactionPool(Pool):
     """The same through a pooler that lends a connection to the server for one transaction at a time.
@@ -126,9 +157,11 @@ class TransactionPool(Pool):
     role above all.  It costs three round trips more for what is a single statement otherwise.
     """
 
-    def __init__(self, connect: Callable[[], Awaitable[Connection]], size: int, settings: str) -> None:
+    def __init__(
+        self, connect: Callable[[], Awaitable[Connection]], size: int, loan_seconds: float | None, settings: str
+    ) -> None:
         """Begin each transaction with the statement ``settings``."""
-        super().__init__(connect, size)
+        super().__init__(connect, size, loan_seconds)
         self._settings = settings
 
     @asynccontextmanager
@@ -153,8 +186,12 @@ class TransactionPool(Pool):
 
 
 @asynccontextmanager
-async def open_pool(database_url: str, *, size: int) -> AsyncIterator[Pool]:
-    """Yield a pool of at most ``size`` connections, which it opens when they are asked for."""
+async def open_pool(database_url: str, *, size: int, loan_seconds: float | None = None) -> AsyncIterator[Pool]:
+    """Yield a pool of at most ``size`` connections, which it opens when they are asked for.
+
+    Each statement is given up after a minute.  With ``loan_seconds`` each loan is instead,
+    soon after so long: a timer for each statement costs a lone append a twentieth of its rate.
+    """
     settings = {**server_settings("events"), **_PLANNING, "lock_timeout": LOCK_TIMEOUT}
     pooled = behind_pooler(database_url)
     how: dict[str, Any] = {"statement_cache_size": 0} if pooled else {"server_settings": settings}
@@ -162,10 +199,13 @@ async def open_pool(database_url: str, *, size: int) -> AsyncIterator[Pool]:
         asyncpg.connect,
         plain_url(database_url),
         timeout=10,
-        command_timeout=60,
+        command_timeout=_STATEMENT_SECONDS if loan_seconds is None else None,
         **how,
     )
-    pool = TransactionPool(connect, size, local_settings(settings)) if pooled else Pool(connect, size)
+    if pooled:
+        pool: Pool = TransactionPool(connect, size, loan_seconds, local_settings(settings))
+    else:
+        pool = Pool(connect, size, loan_seconds)
     try:
         yield pool
     finally:

@@ -10,7 +10,7 @@ assumption is wrong, nothing is stored and the caller looks at the log instead.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from services.events.model import AppendRequest, Mismatch, Settlement
@@ -61,7 +61,11 @@ async def append_remembered(
     for request in requests:
         if request.amends or request.dry_run:
             return None
-    ledger = Ledger(memory.position, {}, await _stream_ends(connection, authority_id, requests, memory))
+    streams = _streams_of(requests)
+    ends = memory.ends_of(streams)
+    if len(ends) < len(streams):
+        ends |= await _look_up(connection, authority_id, streams.difference(ends), memory)
+    ledger = Ledger(memory.position, {}, ends)
     settlements = [ledger.settle(request) for request in requests]
     if not all(map(_is_sure, requests, settlements)):
         return None
@@ -81,24 +85,26 @@ def _is_sure(request: AppendRequest, settlement: Settlement) -> bool:
     return not request.atomic or all(outcome.verdict not in REJECTED for outcome in settlement)
 
 
-async def _stream_ends(
-    connection: Connection, authority_id: str, requests: Sequence[AppendRequest], memory: LogMemory
-) -> dict[str, int]:
-    """Return where every stream that the requests name ends, and ask for what is not remembered.
-
-    What is read is no older than the memory of the log's end.  If it is younger, the end
-    has moved, and the comparison under the lock will show that.
-    """
+def _streams_of(requests: Sequence[AppendRequest]) -> set[str]:
+    """Return every stream that the requests name."""
     streams = {event.stream for request in requests for event in request.events}
     for request in requests:
         if request.expected:
             streams.update(request.expected)
-    ends = memory.ends_of(streams)
-    if len(ends) < len(streams):
-        asked = dict(await connection.fetch(_STREAM_ENDS, authority_id, list(streams.difference(ends))))
-        memory.learn(asked)
-        ends.update(asked)
-    return ends
+    return streams
+
+
+async def _look_up(
+    connection: Connection, authority_id: str, streams: Iterable[str], memory: LogMemory
+) -> dict[str, int]:
+    """Ask where streams end that are not remembered; 0: there is no such stream.
+
+    What is read is no older than the memory of the log's end.  If it is younger, the end
+    has moved, and the comparison under the lock will show that.
+    """
+    asked = dict(await connection.fetch(_STREAM_ENDS, authority_id, list(streams)))
+    memory.learn(asked)
+    return asked
 
 
 async def _store(connection: Connection, authority_id: str, ledger: Ledger, clock: Clock, memory: LogMemory) -> bool:
@@ -117,23 +123,18 @@ async def _store(connection: Connection, authority_id: str, ledger: Ledger, cloc
     return stored
 
 
-def _columns(rows: Sequence[Row]) -> list[Sequence[Any]]:
-    """Return the arguments of the function that inserts several rows; what all rows share is given once."""
+def _columns(rows: Sequence[Row]) -> list[Any]:
+    """Return the arguments of the function that inserts several rows: a line for each, or one that all share."""
     _, streams, stream_positions, sources, event_ids, types, recorded_by, bodies, digests, links = zip(
         *rows, strict=True
     )
-    return [
-        streams,
-        stream_positions,
-        _once(sources),
-        event_ids,
-        _once(types),
-        _once(recorded_by),
-        bodies,
-        digests,
-        links,
-    ]
+    numbers = map(str, stream_positions)
+    texts = [_lines(streams), _lines(numbers), _once(sources), _lines(event_ids), _once(types), _once(recorded_by)]
+    return [*texts, bodies, b"".join(digests), b"".join(links)]
 
 
-def _once(column: Sequence[str]) -> Sequence[str]:
-    return column if len(set(column)) > 1 else column[:1]
+def _once(column: Sequence[str]) -> str:
+    return _lines(column if len(set(column)) > 1 else column[:1])
+
+
+_lines = "\n".join

@@ -46,10 +46,14 @@ class EventType:
     about_authority: bool = False
     #: The model of every version, from 1 to the latest.
     schemas: Mapping[int, type[EventData]] = field(init=False, repr=False, compare=False)
+    _from_json: Mapping[int, Callable[[bytes | str], EventData]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         models = (*(each.data for each in self.earlier), self.data)
         object.__setattr__(self, "schemas", MappingProxyType(dict(enumerate(models, start=FIRST_VERSION))))
+        # pydantic's own way there, without the call around it: this is done for every event that is posted.
+        validators = {version: model.__pydantic_validator__ for version, model in self.schemas.items()}
+        object.__setattr__(self, "_from_json", {version: each.validate_json for version, each in validators.items()})
 
     @property
     def schema_version(self) -> int:
@@ -68,10 +72,11 @@ class EventType:
         was judged when it was appended, and only changes type.  Raises KeyError if there is
         no such version and pydantic.ValidationError if ``value`` is no data of it.
         """
-        model = self.schemas[version]
         if isinstance(value, (bytes, str)):
-            return self.lift(version, model.model_validate_json(value))
-        return self.lift(version, model.model_validate(value, strict=False))
+            data = self._from_json[version](value)
+        else:
+            data = self.schemas[version].model_validate(value, strict=False)
+        return self.lift(version, data) if self.earlier else data
 
     def lift(self, version: int, data: EventData) -> EventData:
         """Return ``data`` of ``version`` as data of the latest version."""

@@ -48,9 +48,11 @@ def spied(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     groups: list[int] = []
     commit = Appender._commit
 
-    async def counting(self: Appender, authority_id: str, requests: Sequence[AppendRequest]) -> list[Settlement]:
+    async def counting(
+        self: Appender, authority_id: str, requests: Sequence[AppendRequest], memory: LogMemory
+    ) -> list[Settlement]:
         groups.append(len(requests))
-        return await commit(self, authority_id, requests)
+        return await commit(self, authority_id, requests, memory)
 
     monkeypatch.setattr(Appender, "_commit", counting)
     return groups
