@@ -36,7 +36,7 @@ format: $(TEST_READY) ## settle the layout of the code
 migrate: $(RUN_READY) ## bring the database of HOMEWARD_DATABASE_URL to the present schema
 	@$(PYTHON) -m services.cli migrate
 
-docs: $(TEST_READY) ## write the pages that are made from the code: settings, problems
+docs: $(TEST_READY) ## write the page that is made from the code: settings
 	$(PYTHON) -m tests.meta.pages
 
 openapi: $(TEST_READY) ## write the OpenAPI documents

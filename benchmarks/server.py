@@ -14,6 +14,7 @@ from fastapi import Request, Response
 
 from services.events.app import create_app
 from shared.runtime.memory import spare_the_collector
+from shared.runtime.serve import configured
 from shared.runtime.settings import Settings
 
 #: Where the operation lies that does no more than read and parse.
@@ -31,7 +32,7 @@ def main() -> None:
         return Response(orjson.dumps({"read": count}), media_type="application/json")
 
     spare_the_collector()
-    server = uvicorn.Server(uvicorn.Config(app, access_log=False, log_level="warning"))
+    server = uvicorn.Server(configured(app))
     server.run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
 
 

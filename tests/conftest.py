@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from shared.domain.clock import SettableClock
 from shared.runtime.settings import ENVIRONMENT_PREFIX, Settings
 from tests.support import databases
+from tests.support.clock import SettableClock
 
 #: Thursday; no holiday near it in Scotland or England.
 NOW = datetime(2026, 6, 11, 9, 30, tzinfo=UTC)

@@ -3,35 +3,82 @@
 ::
 
     homeward authority add ID --name NAME              make an authority; one that is there stays as it is
+    homeward authority list                            which there are, since when, with how many keys and events
+    homeward authority list --json                     the same, one JSON object a line
 """
 
 from __future__ import annotations
 
 import argparse
-import re
+import json
+from datetime import datetime
+from typing import Any
 
-from services.cli.command import Commands, Parser, Refused, Status, write
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.cli import arguments
+from services.cli.command import Commands, Parser, Status, write
 from services.cli.database import Database, on_database
-from shared.domain.clock import SystemClock
-from shared.domain.ids import AUTHORITY_PATTERN
-from shared.identity.store import add_authority
+from services.cli.table import laid_out
+from services.events.store.connection import Pool
+from services.events.store.read import log_heads
+from shared.domain.clock import SystemClock, civil_date
+from shared.identity.store import add_authority, authorities, find_authority, keys_of
+
+#: The name comes last: it is the one that may be long.
+_HEADINGS = ("ID", "ADDED", "KEYS", "EVENTS", "NAME")
 
 
 def add_to(commands: Commands[Parser]) -> None:
     """Add ``authority`` to the operator's commands."""
     authority = commands.add_parser("authority", help="the councils that use this installation")
-    add = authority.add_subparsers(required=True, metavar="COMMAND").add_parser(
-        "add", help="make an authority; one that is there stays as it is"
-    )
-    add.add_argument("authority", metavar="ID")
-    add.add_argument("--name", required=True, help="its name in full")
+    verbs = authority.add_subparsers(required=True, metavar="COMMAND")
+    add = verbs.add_parser("add", help="make an authority; one that is there stays as it is")
+    add.add_argument("authority", type=arguments.new_authority, metavar="ID")
+    add.add_argument("--name", type=arguments.name, required=True, help="its name in full")
     add.set_defaults(command=on_database(_add))
+    listing = verbs.add_parser("list", help="which there are, since when, with how many usable keys and events")
+    listing.add_argument("--json", action="store_true", help="one JSON object a line")
+    listing.set_defaults(command=on_database(_list))
 
 
 async def _add(database: Database, asked: argparse.Namespace) -> int:
-    if not re.fullmatch(AUTHORITY_PATTERN[1:-1], asked.authority):
-        raise Refused("an authority's id is 2 to 40 of a-z, 0-9 and '-', and begins with a letter")
     async with database.transaction() as connection:
-        await add_authority(connection, asked.authority, asked.name, SystemClock().now())
-    write(f"The authority {asked.authority} is there.\n")
+        new = await add_authority(connection, asked.authority, asked.name, SystemClock().now())
+        found = await find_authority(connection, asked.authority)
+    assert found is not None
+    write(f"The authority {asked.authority} is there{'' if new else f' already, as {found.name!r}, and stays so'}.\n")
     return Status.WELL
+
+
+async def _list(database: Database, asked: argparse.Namespace) -> int:
+    async with database.transaction() as connection, database.log() as pool:
+        figures = await _figures(connection, pool, SystemClock().now())
+    if asked.json:
+        lines = [json.dumps(each) for each in figures]
+    else:
+        lines = laid_out(_HEADINGS, [[str(value) for value in each.values()] for each in figures])
+    for line in lines:
+        write(line + "\n")
+    return Status.WELL
+
+
+async def _figures(connection: AsyncConnection, pool: Pool, now: datetime) -> list[dict[str, Any]]:
+    """Return what there is to tell of each authority, in the order of a line."""
+    ids = await authorities(connection)
+    async with pool.connection() as log:
+        heads = await log_heads(log, ids)
+    figures = []
+    for authority_id in ids:
+        found = await find_authority(connection, authority_id)
+        assert found is not None
+        figures.append(
+            {
+                "authority": authority_id,
+                "added_on": civil_date(found.created_at).isoformat(),
+                "keys": sum(key.usable(now) for key in await keys_of(connection, authority_id)),
+                "events": heads.get(authority_id, 0),
+                "name": found.name,
+            }
+        )
+    return figures

@@ -40,13 +40,38 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the arguments, and where to read what they are."""
-        self.exit(Status.NOT_DONE, f"homeward: {message}; `{self.prog} --help` shows what it takes.\n")
+        tell(f"{message}; `{self.prog} --help` shows what it takes.")
+        self.exit(Status.NOT_DONE)
+
+
+def plain(text: str, *, kept: str = "") -> str:
+    """Write out every character that a terminal would not show as itself, as Python writes it, but for those ``kept``.
+
+    What stands in a database or was typed may hold characters that move the cursor, change
+    colours, turn the direction of the text or begin a line that nobody wrote.
+    """
+    shown = (each if each.isprintable() or each in kept else each.encode("unicode_escape").decode() for each in text)
+    return text if text.isprintable() else "".join(shown)
+
+
+def tell(sentence: str) -> None:
+    """Write one line to standard error."""
+    sys.stderr.write(f"homeward: {plain(sentence)}\n")
 
 
 def write(text: str) -> None:
-    """Write to standard output; raises NobodyReads, and Refused when it cannot take more."""
+    """Write lines to standard output, :func:`plain`; raises NobodyReads, and Refused when it cannot take more."""
     try:
-        sys.stdout.write(text)
+        sys.stdout.write(plain(text, kept="\n\t"))
+    except OSError as error:
+        _raise_unwritten(error)
+
+
+def write_bytes(data: bytes) -> None:
+    """Write bytes to standard output as they are, whatever its encoding; raises as :func:`write` does."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
     except OSError as error:
         _raise_unwritten(error)
 

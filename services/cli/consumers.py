@@ -15,15 +15,15 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.cli.command import Commands, Parser, Refused, Status, write
+from services.cli.command import Commands, Parser, Refused, Status, plain, write
 from services.cli.database import Database, on_database, refuse_unknown
+from services.cli.table import laid_out
 from services.events.store.connection import Pool
 from services.events.store.lag import Behind, behind
 from services.reporting.store import log as reporting
@@ -117,12 +117,11 @@ async def followed(connection: AsyncConnection, pool: Pool) -> list[Followed]:
     return found
 
 
-def _table(figures: Sequence[dict[str, Any]]) -> list[str]:
+def _table(figures: list[dict[str, Any]]) -> list[str]:
     """Lay out columns, and under each line what stops that consumer."""
-    rows = [_HEADINGS, *(tuple(_cell(value) for value in list(each.values())[: len(_HEADINGS)]) for each in figures)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    told = [[], *([f"  since {each['stopped_at']}: {each['stop']}"] if each["stop"] else [] for each in figures)]
+    rows = [tuple(_cell(value) for value in list(each.values())[: len(_HEADINGS)]) for each in figures]
+    lines = laid_out(_HEADINGS, rows)
+    told = [[], *([plain(f"  since {each['stopped_at']}: {each['stop']}")] if each["stop"] else [] for each in figures)]
     return [part for line, more in zip(lines, told, strict=True) for part in (line, *more)]
 
 

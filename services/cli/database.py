@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.cli.command import Command, Refused, Status, write
 from services.embedded.database import running_database
-from services.embedded.settings import read_settings
 from services.events.store.connection import Pool, open_pool
-from shared.identity.store import authorities, has_authority
+from shared.domain.ids import AUTHORITY_PATTERN
+from shared.identity.store import authorities
 from shared.runtime.database import behind_pooler, create_engine, create_owner_engine
 from shared.runtime.database_trouble import ANOTHER_RELEASE
+from shared.runtime.environment import read_settings
 from shared.runtime.migrations import applied_revisions, known_revisions, newest_revisions, upgrade
 
 _UNDEFINED_TABLE = "42P01"
+#: As many authorities are named to somebody who named one that is not there.
+_NAMED = 5
+#: No id is longer.
+_LONGEST = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,7 @@ def on_database(work: Work) -> Command:
 
 
 def operated_database() -> str:
-    """Return the URL of the database that is set or running; raises Refused if there is none, or CannotStart."""
+    """Return the URL of the database that is set or running; raises Refused if there is none, or UnusableSettings."""
     url = running_database(read_settings())
     if url is None:
         raise Refused(
@@ -107,10 +114,29 @@ def migrate(_: argparse.Namespace) -> int:
 
 async def refuse_unknown(connection: AsyncConnection, authority_id: str) -> None:
     """Raise Refused unless there is such an authority."""
-    if not await has_authority(connection, authority_id):
-        raise no_authority(authority_id)
+    refuse_others([authority_id], await authorities(connection))
 
 
-def no_authority(authority_id: str) -> Refused:
-    """Return the refusal to work for an authority that is not there."""
-    return Refused(f"there is no authority {authority_id}; add it with `homeward authority add`")
+def refuse_others(named: Iterable[str], present: Sequence[str]) -> None:
+    """Raise Refused unless all that are named are present."""
+    for authority_id in named:
+        if authority_id not in present:
+            raise no_authority(authority_id, present)
+
+
+def no_authority(authority_id: str, present: Sequence[str]) -> Refused:
+    """Return the refusal to work for an authority that is not there, which names those that may have been meant.
+
+    It is not said how to add one: most often an id was misspelt, and a second council would be made.
+    """
+    if not present:
+        return Refused("there is no authority yet; `homeward authority add` makes one")
+    # What cannot be an id is not repeated: it may be anything.
+    known = re.fullmatch(AUTHORITY_PATTERN[1:-1], authority_id)
+    missing = f"there is no authority {authority_id}" if known else "there is no authority of that id"
+    near = get_close_matches(authority_id[:_LONGEST].lower(), present, n=_NAMED)
+    if near:
+        return Refused(f"{missing}; did you mean {' or '.join(near)}? `homeward authority list` shows all")
+    if len(present) <= _NAMED:
+        return Refused(f"{missing}; there are: {', '.join(present)}")
+    return Refused(f"{missing}; `homeward authority list` shows the {len(present)} that there are")

@@ -12,10 +12,10 @@ from __future__ import annotations
 import argparse
 from datetime import datetime
 
-from services.cli.arguments import SCOPES, scope
-from services.cli.command import Commands, Parser, Refused, Status, write
+from services.cli.arguments import SCOPES, note, scope
+from services.cli.command import Commands, Parser, Refused, Status, plain, write
 from services.cli.database import Database, on_database, refuse_unknown
-from shared.domain.clock import SystemClock
+from shared.domain.clock import SystemClock, civil_date
 from shared.identity import store
 from shared.identity.keys import new_key
 
@@ -34,7 +34,7 @@ def add_to(commands: Commands[Parser]) -> None:
         metavar="SCOPE",
         help=f"what the key may do; give one or more of: {SCOPES}",
     )
-    add.add_argument("--note", default="", help="what the key is for")
+    add.add_argument("--note", type=note, default="", help="what the key is for")
     add.set_defaults(command=on_database(_add))
     listing = verbs.add_parser("list", help="list the keys, without their secrets")
     listing.add_argument("authority", metavar="AUTHORITY")
@@ -66,19 +66,30 @@ async def _list(database: Database, asked: argparse.Namespace) -> int:
 async def _revoke(database: Database, asked: argparse.Namespace) -> int:
     async with database.transaction() as connection:
         await refuse_unknown(connection, asked.authority)
-        if not await store.revoke_key(connection, asked.authority, asked.key_id, SystemClock().now()):
+        if asked.key_id not in {key.key_id for key in await store.keys_of(connection, asked.authority)}:
             raise Refused(
-                f"the authority {asked.authority} has no key {asked.key_id}; `homeward keys list` shows those it has"
+                f"the authority {asked.authority} has no key of that id; `homeward keys list {asked.authority}` shows "
+                "those it has"
             )
+        await store.revoke_key(connection, asked.authority, asked.key_id, SystemClock().now())
     write(f"The key {asked.key_id} is revoked; running services stop taking it within seconds.\n")
     return Status.WELL
 
 
 def _line(key: store.ListedKey, now: datetime) -> str:
-    state = "usable"
+    parts = (
+        key.key_id,
+        civil_date(key.created_at).isoformat(),
+        _state(key, now),
+        ",".join(sorted(key.scopes)),
+        key.note,
+    )
+    return "\t".join(plain(part) for part in parts) + "\n"
+
+
+def _state(key: store.ListedKey, now: datetime) -> str:
     if key.revoked_at is not None:
-        state = f"revoked {key.revoked_at:%Y-%m-%d}"
-    elif key.expires_at is not None and key.expires_at <= now:
-        state = f"expired {key.expires_at:%Y-%m-%d}"
-    parts = (key.key_id, f"{key.created_at:%Y-%m-%d}", state, ",".join(sorted(key.scopes)), key.note)
-    return "\t".join(parts) + "\n"
+        return f"revoked {civil_date(key.revoked_at)}"
+    if key.expires_at is not None and not key.usable(now):
+        return f"expired {civil_date(key.expires_at)}"
+    return "usable"

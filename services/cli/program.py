@@ -8,10 +8,11 @@ import sys
 from collections.abc import Sequence
 
 from services.cli import authorities, consumers, keys, proof, rebuild, verify
-from services.cli.command import NobodyReads, Parser, Refused, Status, flush
+from services.cli.command import NobodyReads, Parser, Refused, Status, flush, tell
 from services.cli.database import migrate
-from services.embedded.settings import CannotStart
+from services.embedded.screen import write_any_text
 from shared.runtime.database_trouble import DATABASE_TROUBLE, in_words
+from shared.runtime.environment import UnusableSettings
 from shared.runtime.rebuild_schema import CannotRebuild
 
 #: What a shell makes of a program that Ctrl-C ended.
@@ -20,19 +21,20 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what ``arguments`` ask; return the exit status, as :class:`Status` tells it, or ``INTERRUPTED``."""
+    write_any_text()
     asked = parser().parse_args(arguments)
     try:
         status = int(asked.command(asked))
         flush()
     except KeyboardInterrupt:
-        _tell("stopped before it was done")
+        tell("stopped before it was done")
         return INTERRUPTED
     except NobodyReads:
         _drop_output()
-    except (Refused, CannotStart, CannotRebuild) as error:
-        _tell(str(error))
+    except (Refused, UnusableSettings, CannotRebuild) as error:
+        tell(str(error))
     except DATABASE_TROUBLE as error:
-        _tell(in_words(error))
+        tell(in_words(error))
     else:
         return status
     return int(asked.not_done)
@@ -56,10 +58,6 @@ def _run(_: argparse.Namespace) -> int:
     from services.embedded import program  # noqa: PLC0415 - all three services come with it; no other command waits
 
     return program.main()
-
-
-def _tell(sentence: str) -> None:
-    sys.stderr.write(f"homeward: {sentence}\n")
 
 
 def _drop_output() -> None:

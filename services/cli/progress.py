@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from services.cli.command import plain
+
 
 class Shown:
     """The events of one piece of work, done and to do; a rebuild tells it how it goes."""
@@ -27,9 +29,9 @@ class Shown:
     def say(self, sentence: str) -> None:
         """Write a sentence that stays, above the bar if there is one."""
         if self._bar.disable:
-            sys.stderr.write(f"{sentence}\n")
+            sys.stderr.write(f"{plain(sentence)}\n")
         else:
-            self._bar.console.print(sentence, highlight=False, markup=False, soft_wrap=True)
+            self._bar.console.print(plain(sentence), highlight=False, markup=False, soft_wrap=True)
 
     def expect(self, events: int) -> None:
         """Make the bar longer by so many events."""

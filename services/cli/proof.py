@@ -2,7 +2,7 @@
 
 ::
 
-    homeward heads AUTHORITY                                signed heads as lines of JSON, to keep elsewhere
+    homeward heads [AUTHORITY ...]                          signed heads as lines of JSON, to keep elsewhere
     homeward proof AUTHORITY [--stream STREAM [--others hashed|named]] > FILE
                                                             what examples/check_proof.py checks
 """
@@ -12,10 +12,11 @@ from __future__ import annotations
 import argparse
 
 from services.cli import arguments
-from services.cli.command import Commands, Parser, Refused, Status, write
-from services.cli.database import Database, no_authority, on_database
+from services.cli.command import Commands, Parser, Refused, Status, write, write_bytes
+from services.cli.database import Database, on_database, refuse_others
 from services.events.store.chain import snapshot
-from services.events.store.heads import heads_behind, public_keys
+from services.events.store.connection import Pool
+from services.events.store.heads import furthest_head, heads_behind, public_keys
 from services.events.store.proof import NoSuchStream, Wanted, proof
 from shared.domain.signed_head import key_id_of
 from shared.wire.log_proof import Others, head_view
@@ -25,8 +26,8 @@ _HEADS_PAGE = 1_000
 
 def add_to(commands: Commands[Parser]) -> None:
     """Add ``heads`` and ``proof`` to the operator's commands."""
-    heads = commands.add_parser("heads", help="print the signed heads of a log, to keep them elsewhere")
-    heads.add_argument("authority", metavar="AUTHORITY")
+    heads = commands.add_parser("heads", help="print the signed heads of logs, to keep them elsewhere")
+    heads.add_argument("authorities", nargs="*", metavar="AUTHORITY", help="all of them when left out")
     heads.set_defaults(command=on_database(_heads), not_done=Status.NOT_DONE)
     export = commands.add_parser("proof", help="write a proof of a log to standard output")
     export.add_argument("authority", metavar="AUTHORITY")
@@ -44,32 +45,38 @@ def add_to(commands: Commands[Parser]) -> None:
 
 
 async def _heads(database: Database, asked: argparse.Namespace) -> int:
-    await _refuse_unknown(database, asked.authority)
-    after, more = 0, True
+    present = await database.authorities()
+    refuse_others(asked.authorities, present)
     async with database.log() as pool:
-        while more:
-            async with snapshot(pool) as connection:
-                heads = await heads_behind(connection, asked.authority, after, _HEADS_PAGE)
-                keys = {key_id_of(key): key for key in await public_keys(connection, asked.authority)}
-            for head in heads:
-                if head.key_id not in keys:
-                    raise Refused(f"the public key {head.key_id} is missing; `homeward verify` tells more")
-                write(head_view(head, keys[head.key_id]).model_dump_json() + "\n")
-            after, more = (heads[-1].position, True) if heads else (after, False)
+        # All logs up to one instant: what is signed meanwhile is missing of every log, not of some.
+        async with snapshot(pool) as connection:
+            ends = {each: await furthest_head(connection, each) for each in asked.authorities or present}
+        for authority_id, end in ends.items():
+            await _write_heads(pool, authority_id, end)
     return Status.WELL
+
+
+async def _write_heads(pool: Pool, authority_id: str, end: int) -> None:
+    after = 0
+    while after < end:
+        # No connection is held while lines are on their way to a slow reader.
+        async with snapshot(pool) as connection:
+            heads = await heads_behind(connection, authority_id, after, _HEADS_PAGE)
+            keys = {key_id_of(key): key for key in await public_keys(connection, authority_id)}
+        for head in heads:
+            if head.key_id not in keys:
+                raise Refused(f"the public key {head.key_id} is missing; `homeward verify` tells more")
+            if head.position <= end:
+                write(head_view(head, keys[head.key_id]).model_dump_json() + "\n")
+        after = heads[-1].position if heads else end
 
 
 async def _proof(database: Database, asked: argparse.Namespace) -> int:
-    await _refuse_unknown(database, asked.authority)
+    refuse_others([asked.authority], await database.authorities())
     async with database.log() as pool:
         try:
             async for piece in proof(pool, asked.authority, Wanted(stream=asked.stream, others=asked.others)):
-                write(piece.decode())
+                write_bytes(piece)
         except NoSuchStream:
             raise Refused(f"the log of {asked.authority} holds no event of {asked.stream}") from None
     return Status.WELL
-
-
-async def _refuse_unknown(database: Database, authority_id: str) -> None:
-    if authority_id not in await database.authorities():
-        raise no_authority(authority_id)

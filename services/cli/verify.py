@@ -5,13 +5,17 @@
     homeward verify [AUTHORITY ...] [--from POSITION] [--heads FILE] [--key KEY]
 
 It ends with 0 if every log is intact, 1 if one is broken, and 2 if one could not be checked, or
-not be compared with heads though ``--heads`` names a file of them.
+not be compared with heads though ``--heads`` names a file of them.  A log that was not asked for
+by name and whose first head was signed after every head in the file is *new*: the file
+cannot hold a head of it, so it is told and counts as intact.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from time import perf_counter
 
@@ -19,16 +23,30 @@ from pydantic import ValidationError
 
 from services.cli import arguments
 from services.cli.command import Commands, Parser, Refused, Status, flush, write
-from services.cli.database import Database, no_authority, on_database
+from services.cli.database import Database, on_database, refuse_others
 from services.cli.progress import shown
 from services.events.store.chain import BeyondEnd, Verifier, snapshot
 from services.events.store.connection import Pool
-from services.events.store.heads import log_end
+from services.events.store.heads import heads_behind, log_end
 from shared.domain.signed_head import SignedHead
 from shared.runtime.signing import PublicKeys
 from shared.wire.log_proof import SignedHeadView
 
 INTACT, BROKEN = Status.WELL, Status.NOT_WELL
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What was kept elsewhere of one log: the file that was named, its heads of this log, and whether that is new."""
+
+    path: Path | None
+    heads: Sequence[SignedHead]
+    new: bool
+
+    @property
+    def enough(self) -> bool:
+        """Whether the log is compared with all that could have been kept."""
+        return self.path is None or bool(self.heads) or self.new
 
 
 def add_to(commands: Commands[Parser]) -> None:
@@ -56,23 +74,25 @@ async def _verify(database: Database, asked: argparse.Namespace) -> int:
     """Verify every log that is asked for; tell of each, and end with the worst that was found."""
     kept = _kept_heads(asked.heads) if asked.heads else []
     present = await database.authorities()
-    named = asked.authorities or sorted({*present, *(head.authority_id for head in kept)})
-    if not named:
+    known = sorted({*present, *(head.authority_id for head in kept)})
+    if not known:
         raise Refused("there is no authority, and so no log; add one with `homeward authority add`")
+    refuse_others(asked.authorities, known)
+    newest = max((head.signed_at for head in kept), default=None)
     statuses = set()
     async with database.log() as pool:
-        for authority_id in named:
+        for authority_id in asked.authorities or known:
             of_this = [head for head in kept if head.authority_id == authority_id]
-            if authority_id not in present and not of_this:
-                raise no_authority(authority_id)
-            statuses.add(await _verify_one(pool, authority_id, asked, of_this))
+            # A log that is asked for by name is to be compared.
+            new = newest is not None and not asked.authorities and await _signed_since(pool, authority_id, newest)
+            statuses.add(await _verify_one(pool, authority_id, asked, _Kept(asked.heads, of_this, new)))
     # What was found broken is never hidden behind what could not be compared.
     return BROKEN if BROKEN in statuses else max(statuses)
 
 
-async def _verify_one(pool: Pool, authority_id: str, asked: argparse.Namespace, kept: list[SignedHead]) -> Status:
+async def _verify_one(pool: Pool, authority_id: str, asked: argparse.Namespace, kept: _Kept) -> Status:
     keys = PublicKeys(asked.key) if asked.key else None
-    verifier = Verifier(pool, authority_id, after=asked.first - 1, kept=kept, keys=keys)
+    verifier = Verifier(pool, authority_id, after=asked.first - 1, kept=kept.heads, keys=keys)
     began = perf_counter()
     try:
         await _walk(pool, authority_id, verifier)
@@ -83,7 +103,14 @@ async def _verify_one(pool: Pool, authority_id: str, asked: argparse.Namespace, 
     flush()
     if verifier.finding is not None:
         return BROKEN
-    return Status.NOT_DONE if asked.heads and not kept else INTACT
+    return INTACT if kept.enough else Status.NOT_DONE
+
+
+async def _signed_since(pool: Pool, authority_id: str, instant: datetime) -> bool:
+    """Tell whether no head of this log was signed up to ``instant``, so that a file of that time holds none."""
+    async with snapshot(pool) as connection:
+        first = await heads_behind(connection, authority_id, 0, 1)
+    return all(head.signed_at > instant for head in first)
 
 
 async def _walk(pool: Pool, authority_id: str, verifier: Verifier) -> None:
@@ -99,7 +126,7 @@ async def _walk(pool: Pool, authority_id: str, verifier: Verifier) -> None:
 
 
 def _told(
-    authority_id: str, verifier: Verifier, asked: argparse.Namespace, kept: Sequence[SignedHead], seconds: float
+    authority_id: str, verifier: Verifier, asked: argparse.Namespace, kept: _Kept, seconds: float
 ) -> Iterator[str]:
     """Say what was found, what that proves, and what it does not."""
     first, last = asked.first, verifier.last
@@ -112,7 +139,7 @@ def _told(
     rate = f"{events / max(seconds, 1e-9):,.0f} events/s"
     yield f"{authority_id}: intact. " + (f"Events {first} to {last} verified, {rate}." if events else "No events.")
     if first > 1:
-        besides = _besides(first, kept)
+        besides = _besides(first, kept.heads)
         yield f"  Events before {first} were not looked at{besides}; the walk began with the link that is stored there."
     if events:
         yield f"  {_signed(verifier)}"
@@ -132,18 +159,19 @@ def _signed(verifier: Verifier) -> str:
     return f"Signed heads vouch for them up to position {verifier.signed_to}.{behind}"
 
 
-def _not_proved(authority_id: str, asked: argparse.Namespace, kept: Sequence[SignedHead]) -> str:
+def _not_proved(authority_id: str, asked: argparse.Namespace, kept: _Kept) -> str:
     keys = (
         "Only the keys that you named count."
         if asked.key
         else "Public keys were taken from the database itself: name those that you know with --key."
     )
-    if kept:
-        furthest = max(head.position for head in kept)
+    if kept.heads:
+        furthest = max(head.position for head in kept.heads)
         return f"{keys} The log agrees with the signed heads that were kept elsewhere, up to position {furthest}."
-    if asked.heads:
+    if kept.path is not None:
+        why = "It is new: all heads in that file were signed before its first. Keep its heads too. " if kept.new else ""
         return (
-            f"{keys} NOT COMPARED: {asked.heads} holds no head of {authority_id}. A log cut off together with its "
+            f"{keys} NOT COMPARED: {kept.path} holds no head of {authority_id}. {why}A log cut off together with its "
             "signed heads would look the same."
         )
     return (

@@ -7,6 +7,7 @@ integrators, and the very stream that ``homeward`` loads for a demonstration.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from datetime import date
@@ -19,10 +20,15 @@ DEFAULT_SEED = 1
 
 
 def main(arguments: Sequence[str] | None = None, *, clock: Clock | None = None) -> int:
-    """Write the events that ``arguments`` ask for; return the exit status."""
+    """Write the events that ``arguments`` ask for; return the exit status: 1 if nobody reads them to the end."""
     chosen = _parser(civil_date((clock or SystemClock()).now())).parse_args(arguments)
-    sys.stdout.buffer.writelines(lines(generate(chosen.seed, chosen.until, chosen.years)))
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.writelines(lines(generate(chosen.seed, chosen.until, chosen.years)))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Python would write what is left at the end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return 0
 
 
@@ -31,10 +37,10 @@ def _parser(today: date) -> argparse.ArgumentParser:
         prog="python -m services.demonstration",
         description="Write the events of a made-up council as newline-delimited CloudEvents.",
     )
-    parser.add_argument("--seed", type=int, default=DEFAULT_SEED, help="another seed, another council (default: 1)")
+    parser.add_argument("--seed", type=_whole, default=DEFAULT_SEED, help="another seed, another council (default: 1)")
     parser.add_argument(
         "--until",
-        type=date.fromisoformat,
+        type=_day,
         default=today,
         metavar="YYYY-MM-DD",
         help="the day of loading; nothing occurs or is recorded on or after it (default: today)",
@@ -45,8 +51,22 @@ def _parser(today: date) -> argparse.ArgumentParser:
     return parser
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("this is a whole number") from None
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError("a day is written YYYY-MM-DD") from None
+
+
 def _positive(text: str) -> int:
-    number = int(text)
+    number = _whole(text)
     if number < 1:
         raise argparse.ArgumentTypeError("at least one year")
     return number

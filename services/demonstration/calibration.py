@@ -19,8 +19,8 @@ from shared.domain.catalogue.permanence import Route
 T = TypeVar("T")
 
 
-class Standing(StrEnum):
-    """How much stands behind a figure."""
+class Grounds(StrEnum):
+    """What a figure rests on."""
 
     PUBLISHED = "published"
     INFERRED = "inferred"
@@ -29,10 +29,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Figure(Generic[T]):
-    """One figure: its value, how much stands behind it, and the source or the reason."""
+    """One figure: its value, what it rests on, and the source or the reason."""
 
     value: T
-    standing: Standing
+    grounds: Grounds
     source: str
 
 
@@ -56,14 +56,14 @@ class AgeBand(StrEnum):
 
 _CLAS = "Scottish Government, Children's Social Work Statistics 2023-24 (looked after children)"
 _YORK = "Universities of Stirling, Lancaster and York, Permanently Progressing? phase 1 (2018)"
-_CHOICE = Standing.MODELLING_CHOICE
+_CHOICE = Grounds.MODELLING_CHOICE
 
 # --- How many children, and who -------------------------------------------------------
 
 STARTS_A_YEAR = Figure(
-    97.0, Standing.INFERRED, f"{_CLAS}: 3,105 starts over 32 authorities; an authority somewhat above the mean is shown"
+    97.0, Grounds.INFERRED, f"{_CLAS}: 3,105 starts over 32 authorities; an authority somewhat above the mean is shown"
 )
-AWAY_FROM_HOME = Figure(0.80, Standing.PUBLISHED, f"{_CLAS}: 20 % of children looked after live at home")
+AWAY_FROM_HOME = Figure(0.80, Grounds.PUBLISHED, f"{_CLAS}: 20 % of children looked after live at home")
 ACCOMMODATIONS_A_YEAR = Figure(
     100.0,
     _CHOICE,
@@ -83,7 +83,7 @@ AGES = Figure[Mapping[AgeBand, float]](
         AgeBand.FROM_6_TO_11: 0.20,
         AgeBand.FROM_12_TO_16: 0.32,
     },
-    Standing.INFERRED,
+    Grounds.INFERRED,
     f"{_CLAS}: entries peak under 1 and at 12 to 16; the shares are rounded. Ages of further brothers and "
     "sisters follow the first child's, so the whole intake lies a little nearer the middle",
 )
@@ -107,7 +107,7 @@ LEGAL_REASONS = Figure[Mapping[LegalReason, float]](
         LegalReason.CHILD_ASSESSMENT_ORDER: 0.01,
         LegalReason.CRIMINAL_COURT_ORDER: 0.01,
     },
-    Standing.INFERRED,
+    Grounds.INFERRED,
     f"{_YORK}: almost half of those away from home started under section 25; the rest is a modelling choice",
 )
 EMERGENCIES = Figure[Mapping[LegalReason, float]](
@@ -124,7 +124,7 @@ EMERGENCIES = Figure[Mapping[LegalReason, float]](
 
 HOME_KINDS = Figure[Mapping[HomeKind, float]](
     {HomeKind.KINSHIP: 0.43, HomeKind.FOSTER: 0.44, HomeKind.RESIDENTIAL: 0.13},
-    Standing.INFERRED,
+    Grounds.INFERRED,
     f"{_CLAS}: kinship 35 %, foster 32 %, residential 11 % of all, scaled to those away from home; "
     "residential homes only from age 8",
 )
@@ -138,7 +138,7 @@ LONG_STAY_MEAN_DAYS = Figure(520.0, _CHOICE, "Mean length of the other stays, se
 # --- Meetings and the way they are recorded --------------------------------------------
 
 REVIEWS_ON_TIME = Figure(
-    0.90, Standing.INFERRED, "The nearest published analogue: child protection reviews in England, 88 to 93 % on time"
+    0.90, Grounds.INFERRED, "The nearest published analogue: child protection reviews in England, 88 to 93 % on time"
 )
 REVIEWS_LATE_DAYS = Figure(Range(1, 21), _CHOICE, "How late a late review is")
 REVIEWS_NEVER_HELD = Figure(
@@ -164,7 +164,7 @@ RECOMMENDATION_SHAPE = Figure(
     1.6, _CHOICE, "Weibull shape of the days to a recommendation, within 1.4 to 1.8: ever more likely as reviews go by"
 )
 RECOMMENDED_WITHIN_DAYS = Figure(
-    228, Standing.INFERRED, "Seven and a half months (source report, lines 493-495): 6 weeks, 3 months and 3 months"
+    228, Grounds.INFERRED, "Seven and a half months (source report, lines 493-495): 6 weeks, 3 months and 3 months"
 )
 RECOMMENDED_BEFORE_CHANGE = Figure(
     0.50, _CHOICE, "Share recommended within 228 days before the change; areas' own baselines were not found published"
@@ -215,7 +215,7 @@ ROUTES = Figure[Mapping[AgeBand, Mapping[Route, float]]](
 )
 PARALLEL_ROUTE = Figure(0.18, _CHOICE, "Share of recommendations away from home that name a second route")
 DECISION_DAYS = Figure(
-    Range(9, 14), Standing.PUBLISHED, "SSI 2009/154 reg 13: the agency decides within 14 days of the panel's advice"
+    Range(9, 14), Grounds.PUBLISHED, "SSI 2009/154 reg 13: the agency decides within 14 days of the panel's advice"
 )
 PANEL_DEFERRED = Figure(0.08, _CHOICE, "Share of panels that defer and advise at a second meeting")
 HOME_UNDER_SUPERVISION = Figure(

@@ -272,7 +272,8 @@ class EmbeddedPostgres:
             [str(self._programs / program), *arguments],
             input=given,
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             check=False,
             **self._options(),
         )

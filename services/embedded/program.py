@@ -10,26 +10,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import uvicorn
-
 from services.demonstration.load import LoadFailed
 from services.embedded import demonstration, demonstration_key
 from services.embedded.app import Homeward
 from services.embedded.database import open_database
 from services.embedded.demonstration_key import UnusableKey
 from services.embedded.postgres import PostgresTrouble
-from services.embedded.screen import Screen, Welcome
-from services.embedded.settings import CannotStart, read_settings
+from services.embedded.screen import Screen, Welcome, write_any_text
 from services.embedded.signing_key import UnusableSigningKey, signing_key
 from shared.domain.clock import SystemClock, civil_date
 from shared.identity.keys import ApiKey
 from shared.runtime import logs, migrations
 from shared.runtime.database_trouble import DATABASE_TROUBLE, in_words
+from shared.runtime.environment import UnusableSettings, read_settings
 from shared.runtime.memory import spare_the_collector
-from shared.runtime.serve import GRACE_SECONDS, Server
+from shared.runtime.serve import Server, configured
 from shared.runtime.settings import Settings
 
 _BACKLOG = 2048
+
+
+class CannotStart(Exception):
+    """Homeward cannot start; the message says why and what to do."""
 
 
 def main() -> int:
@@ -37,13 +39,14 @@ def main() -> int:
 
     0 after Ctrl-C, SIGTERM or SIGHUP, 1 when it could not start or load.
     """
+    write_any_text()
     screen = Screen()
     try:
         with _signals_as_interrupts():
             _run(read_settings(), screen)
     except KeyboardInterrupt:
         pass
-    except (CannotStart, PostgresTrouble, UnusableKey, UnusableSigningKey, LoadFailed) as error:
+    except (CannotStart, UnusableSettings, PostgresTrouble, UnusableKey, UnusableSigningKey, LoadFailed) as error:
         screen.trouble(str(error))
         return 1
     screen.goodbye()
@@ -78,16 +81,9 @@ class _Program:
         self._data = data
         self._clock = SystemClock()
         self._homeward = Homeward(settings, clock=self._clock)
-        self.config = uvicorn.Config(
-            self._homeward,
-            lifespan="off",
-            log_level="warning",
-            access_log=False,
-            log_config=None,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_SECONDS,
-        )
+        self.config = configured(self._homeward, lifespan="off", log_level="warning")
         self._server = _Server(self.config, self._homeward.before_stop)
+        self._failure: BaseException | None = None
 
     async def run(self) -> None:
         """Serve until a signal ends it; raises LoadFailed when the demonstration cannot be loaded."""
@@ -100,9 +96,9 @@ class _Program:
                 await self._server.serve(sockets=[self._listener])
             finally:
                 introducing.cancel()
-                (outcome,) = await asyncio.gather(introducing, return_exceptions=True)
-            if isinstance(outcome, Exception):
-                raise outcome
+                await asyncio.gather(introducing, return_exceptions=True)
+            if self._failure is not None:
+                raise self._failure
 
     def _end(self) -> None:
         """Finish open requests and stop; at the second call stop at once."""
@@ -110,7 +106,9 @@ class _Program:
         self._server.should_exit = True
 
     def _end_if_failed(self, introducing: asyncio.Task[None]) -> None:
-        if not introducing.cancelled() and introducing.exception() is not None:
+        # What fails while everything is being ended fails because of that.
+        if not introducing.cancelled() and introducing.exception() is not None and not self._server.should_exit:
+            self._failure = introducing.exception()
             self._end()
 
     async def _introduce(self) -> None:

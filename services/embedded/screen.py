@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +25,12 @@ class Welcome:
     data: str
     today: date
     child_id: str | None
+
+
+def write_any_text() -> None:
+    """Have characters that standard output's encoding lacks written out: a locale ends no program half-way."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 class Screen:

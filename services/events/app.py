@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from services.events.api import append, facts, live, proof, read, reference
 from services.events.api.arriving import Arriving
+from services.events.api.turns import turns_over
 from services.events.appender import COMMIT_SECONDS, Appender
 from services.events.hints import Hints
 from services.events.store.connection import Pool, open_pool
@@ -49,6 +50,7 @@ def create_app(
             app.state.wake = wake = Wake(pool)
             app.state.before_stop = wake.stop
             app.state.arriving = Arriving()
+            app.state.turns = turns_over(settings.pool_size)
             app.state.appender = Appender(appending, opened.clock, wake.appended)
             app.state.durability = Durability(opened.engine)
             async with _signing(app, settings, opened, pool), _waking(app, settings, pool, wake):

@@ -1,10 +1,13 @@
 """Waiting for the next append: who waits, and what wakes them.
 
-Three things wake a reader that waits at the end of a log.  An append of this process tells
+Three things wake a reader that waits at the head of a log.  An append of this process tells
 at once where the log now ends.  An append of another process is hinted at
 (:mod:`services.events.hints`).  And each second one question to the database asks for the
-end of every log that somebody waits at: so a hint that is lost costs a second, and never an
+head of every log that somebody waits at: so a hint that is lost costs a second, and never an
 event.  Whoever is woken reads the log; nothing is learnt from the waking itself.
+
+A log that ends earlier than a reader has seen it end wakes the reader too: it was restored
+from an older backup or shortened, and the reader may wait for events that are no more.
 
 A reader that waits holds no database connection.
 """
@@ -58,10 +61,10 @@ class Waiter:
         except TimeoutError:
             return False
 
-    def reached(self, head: int) -> None:
-        """Wake it if the log now ends behind what it has seen."""
-        if head > self._seen:
-            self.wake()
+    @property
+    def seen(self) -> int:
+        """Where the log ended when it was read; 0 while that is not known."""
+        return self._seen
 
     def wake(self) -> None:
         """Wake it whatever it has seen."""
@@ -101,12 +104,13 @@ class Wake:
 
         Raises TooManyWaiting when the authority's places are taken, NotReady when those of
         this process are, or when it stops.  The product's own services are not ``bounded``:
-        nobody may take their places.
+        nobody may take their places, and while the process stops they are told what there is
+        and do not wait, for in one process with the log they stop after it.
         """
         waiters = self._waiters.get(authority_id, set())
         if bounded and len(waiters) >= self._per_authority:
             raise TooManyWaiting(f"At most {self._per_authority} long polls and live feeds of one authority may wait.")
-        if self.stopping or (bounded and self._count >= self._at_most):
+        if bounded and (self.stopping or self._count >= self._at_most):
             raise NotReady("No more readers can wait here just now; ask without `wait`, or try again.")
         waiter = Waiter()
         self._waiters.setdefault(authority_id, waiters).add(waiter)
@@ -123,7 +127,9 @@ class Wake:
 
     def appended(self, authority_id: str, position: int) -> None:
         """Hear of an append of this process: the log now ends at ``position``, and that can be read."""
-        self._reached(authority_id, position)
+        for waiter in self._waiters.get(authority_id, ()):
+            if position != waiter.seen:
+                waiter.wake()
         self._hint(authority_id)
 
     def hinted(self, authority_id: str) -> None:
@@ -139,7 +145,7 @@ class Wake:
                 waiter.wake()
 
     async def run(self) -> None:
-        """Ask for the ends of the logs that are waited at, until cancelled."""
+        """Ask for the heads of the logs that are waited at, until cancelled."""
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             await self._look()
@@ -147,6 +153,7 @@ class Wake:
     async def _look(self) -> None:
         if not self._waiters:
             return
+        seen = {waiter: waiter.seen for waiters in self._waiters.values() for waiter in waiters}
         try:
             heads = await self._heads(list(self._waiters))
         except Exception as error:  # The database may come back; those who wait find out by themselves.
@@ -154,12 +161,11 @@ class Wake:
             return
         self.error = None
         for authority_id, head in heads.items():
-            self._reached(authority_id, head)
+            for waiter in self._waiters.get(authority_id, ()):
+                # What was read meanwhile may lie behind what was found: only what was seen before can be lost.
+                if head > waiter.seen or head < seen.get(waiter, 0):
+                    waiter.wake()
 
     async def _heads(self, authority_ids: list[str]) -> Mapping[str, int]:
         async with self._pool.connection() as connection:
             return await log_heads(connection, authority_ids)
-
-    def _reached(self, authority_id: str, head: int) -> None:
-        for waiter in self._waiters.get(authority_id, ()):
-            waiter.reached(head)

@@ -13,9 +13,8 @@ from services.reporting.store.log import leases, log_copy
 from services.reporting.worker import JourneyProjector
 from shared.domain.clock import Clock, SystemClock
 from shared.runtime.app import build_app
-from shared.runtime.background import Background
-from shared.runtime.readiness import Readiness
-from shared.runtime.resources import Resources, open_event_log, open_resources
+from shared.runtime.consuming import consuming, readiness_of
+from shared.runtime.resources import open_event_log, open_resources
 from shared.runtime.settings import Settings
 from shared.runtime.subscription import Consumer, Subscription
 
@@ -37,27 +36,15 @@ def create_app(
             opened = await stack.enter_async_context(open_resources(app, settings, SERVICE, used_clock))
             reader = await stack.enter_async_context(open_event_log(settings, SERVICE, events_transport))
             consumer = Consumer(opened.engine, reader, JourneyProjector(), log_copy, leases, used_clock)
-            app.state.subscription = Subscription(consumer, lease_seconds=settings.lease_seconds)
-            app.state.background = Background(SERVICE, {"subscription": app.state.subscription})
-            app.state.background.start()
-            stack.push_async_callback(app.state.background.stop)
+            subscription = Subscription(consumer, lease_seconds=settings.lease_seconds)
+            await stack.enter_async_context(consuming(app, SERVICE, subscription))
             yield
-
-    async def readiness() -> Readiness:
-        opened: Resources = app.state.resources
-        background: Background = app.state.background
-        subscription: Subscription = app.state.subscription
-        return Readiness(
-            checks={"database": await opened.database_check(), **background.checks()},
-            degraded=background.degraded(),
-            figures={"consumers": {SERVICE: subscription.figures()}},
-        )
 
     app = build_app(
         service=SERVICE,
         summary="Journeys and measures that stay honest while children are still waiting.",
         routers=ROUTERS,
         lifespan=lifespan,
-        readiness=readiness,
+        readiness=lambda: readiness_of(app, SERVICE),
     )
     return app

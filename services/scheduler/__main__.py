@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from services.scheduler.app import SERVICE, create_app
-from shared.runtime.serve import serve
-from shared.runtime.settings import Settings
+from shared.runtime.serve import run
 
 if __name__ == "__main__":
-    settings = Settings()
-    serve(create_app(settings), SERVICE, settings)
+    run(SERVICE, create_app, follows=True)

@@ -10,16 +10,17 @@ from fastapi import FastAPI
 
 from services.scheduler.api import ROUTERS, webhooks
 from services.scheduler.delivery import Dispatcher
+from services.scheduler.refresh import Refresher
 from services.scheduler.sender import Sender
 from services.scheduler.store.events import leases, log_copy
 from services.scheduler.targets import parse_allowances
 from services.scheduler.tick import Tick
-from services.scheduler.worker import Refresher, ReviewProjector
+from services.scheduler.worker import ReviewProjector
 from shared.client.event_log import EventLog
 from shared.domain.clock import Clock, SystemClock
 from shared.runtime.app import build_app
-from shared.runtime.background import Background, Loop
-from shared.runtime.readiness import Readiness
+from shared.runtime.background import Loop
+from shared.runtime.consuming import consuming, readiness_of
 from shared.runtime.resources import Resources, open_event_log, open_resources
 from shared.runtime.settings import Settings
 from shared.runtime.subscription import Consumer, Subscription
@@ -46,14 +47,9 @@ class _Loops:
         self.tick = Tick(engine, clock, caught_up, pause_seconds=pause, told=self.delivery.ring)
         self.refresh = Refresher(engine, clock, pause_seconds=pause, refreshed=self._refreshed)
 
-    def by_name(self) -> dict[str, Loop]:
-        """Return them as readiness shows them."""
-        return {
-            "subscription": self.subscription,
-            "refresh": self.refresh,
-            "tick": self.tick,
-            "delivery": self.delivery,
-        }
+    def others(self) -> dict[str, Loop]:
+        """Return those beside the subscription, as readiness names them."""
+        return {"refresh": self.refresh, "tick": self.tick, "delivery": self.delivery}
 
     def _stepped(self, authority_id: str) -> None:
         self.delivery.ring()
@@ -73,7 +69,7 @@ def create_app(
 ) -> FastAPI:
     """Return the scheduler's app; ``events_transport`` stands in for the network in one process.
 
-    Raises ValueError for an unreadable setting.
+    Raises UnusableSettings for one that cannot be read.
     """
     allowances = parse_allowances(settings.webhook_allow)
     used_clock = clock or SystemClock()
@@ -87,29 +83,16 @@ def create_app(
                 Sender(timeout_seconds=settings.delivery_timeout_seconds, allowances=allowances)
             )
             loops = _Loops(settings, opened, reader, sender)
-            app.state.subscription = loops.subscription
             app.state.owed = loops.delivery.ring
-            app.state.background = Background(SERVICE, loops.by_name())
-            app.state.background.start()
-            stack.push_async_callback(app.state.background.stop)
+            await stack.enter_async_context(consuming(app, SERVICE, loops.subscription, loops.others()))
             yield
-
-    async def readiness() -> Readiness:
-        opened: Resources = app.state.resources
-        background: Background = app.state.background
-        subscription: Subscription = app.state.subscription
-        return Readiness(
-            checks={"database": await opened.database_check(), **background.checks()},
-            degraded=background.degraded(),
-            figures={"consumers": {SERVICE: subscription.figures()}},
-        )
 
     app = build_app(
         service=SERVICE,
         summary="What is due, and telling people about it.",
         routers=ROUTERS,
         lifespan=lifespan,
-        readiness=readiness,
+        readiness=lambda: readiness_of(app, SERVICE),
     )
     app.webhooks.include_router(webhooks)
     app.state.allowances = allowances

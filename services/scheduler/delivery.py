@@ -106,13 +106,13 @@ class Dispatcher:
         try:
             async with self._engine.connect() as connection:
                 names = await authorities(connection)
-                waiting = await queue.waiting(connection, names)
+                owed = await queue.owed(connection, names)
         except Exception as error:  # The database may come back.
             self.error, self._due_at = f"cannot look for deliveries ({type(error).__name__})", None
             return 0
         # What is due and finds no slot is looked at again when an attempt ends.
-        self._due_at = min((each.due_at for each in waiting if each.due_at > now), default=None)
-        due = [each for each in waiting if each.due_at <= now]
+        self._due_at = min((each.due_at for each in owed if each.due_at > now), default=None)
+        due = [each for each in owed if each.due_at <= now]
 
         async def start(authority_id: str) -> int:
             ours = [each.endpoint_id for each in due if each.authority_id == authority_id]

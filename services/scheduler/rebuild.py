@@ -13,10 +13,11 @@ from services.scheduler import projection
 from services.scheduler.model import NewNotice, Notice
 from services.scheduler.projection import Cause
 from services.scheduler.projection.whole import fold_history, rules
+from services.scheduler.refresh import Refresher
 from services.scheduler.representations import new_notice
 from services.scheduler.store import events, notices, rebuilt, reviews
 from services.scheduler.store.events import log_copy
-from services.scheduler.worker import Refresher, ReviewProjector
+from services.scheduler.worker import ReviewProjector
 from shared.domain.clock import Clock, civil_date
 from shared.domain.envelope import RecordedEvent
 from shared.domain.history import facts
@@ -100,15 +101,15 @@ class ReviewRebuild:
         """
         now = clock.now()
         async with owner.begin() as connection:
-            as_of = await rebuilt.standing(connection, civil_date(now))
+            as_of = await rebuilt.reached(connection, civil_date(now))
             return CarriedReviews(as_of, await _carry(connection, now, None))
 
 
 @dataclass(frozen=True, slots=True)
 class CarriedReviews:
-    """Reviews carried over while the live side stood ``as_of``, and what to tell of them."""
+    """Reviews carried over when both sides had come as far as ``as_of``, and what to tell of them."""
 
-    as_of: rebuilt.Standing
+    as_of: rebuilt.Reached
     told: Sequence[Told]
 
     async def complete(self, owner: AsyncEngine, clock: Clock) -> Callable[[AsyncConnection], Awaitable[int]]:

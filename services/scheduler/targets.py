@@ -15,9 +15,11 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from urllib.parse import urlsplit
 
 from shared.domain.errors import Fault
+from shared.runtime.environment import UnusableSettings
 
 MAX_URL_LENGTH = 2_000
 DEFAULT_PORTS = {"http": 80, "https": 443}
+GREATEST_PORT = 65_535
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -103,15 +105,25 @@ class Target:
 
 
 def parse_allowances(text: str) -> tuple[Allowance, ...]:
-    """Read ``<CIDR>:<port>`` or ``<CIDR>:*``, comma-separated; raises ValueError for anything else."""
+    """Read ``<CIDR>:<port>`` or ``<CIDR>:*``, comma-separated; raises UnusableSettings for anything else."""
     return tuple(_allowance(part.strip()) for part in text.split(",") if part.strip())
 
 
 def _allowance(text: str) -> Allowance:
     network, _, port = text.rpartition(":")
-    if not network or (port != "*" and not re.fullmatch(r"[0-9]{1,5}", port)):
-        raise ValueError("HOMEWARD_WEBHOOK_ALLOW takes <CIDR>:<port> or <CIDR>:*, comma-separated")
-    return Allowance(ip_network(network), None if port == "*" else int(port))
+    if port != "*" and not (re.fullmatch(r"[0-9]{1,5}", port) and 0 < int(port) <= GREATEST_PORT):
+        raise _unusable("a port that is none")
+    try:
+        return Allowance(ip_network(network), None if port == "*" else int(port))
+    except ValueError:  # Python's words would repeat the value.
+        raise _unusable("a network that is none, or an address with bits set behind its prefix") from None
+
+
+def _unusable(what: str) -> UnusableSettings:
+    example = "10.20.0.0/16:443,127.0.0.1/32:*"
+    return UnusableSettings(
+        f"HOMEWARD_WEBHOOK_ALLOW names {what}; it takes <CIDR>:<port> or <CIDR>:*, comma-separated, as in {example}"
+    )
 
 
 def parse_target(url: str) -> Target:

@@ -2,7 +2,7 @@
 
 It costs what is due: each review carries the day on which it is to be looked at next.  So there
 is something to do when a day begins, when reviews have changed, and when a reader that was
-behind has come to the end of its log: the rest of the time the tick sleeps.
+behind has come to the head of its log: the rest of the time the tick sleeps.
 
 Several replicas may tick at once: rows that one holds the others pass over, and each
 notice has a key of which the log takes one.
@@ -23,7 +23,7 @@ from shared.domain.clock import Clock, civil_date, next_civil_day
 from shared.runtime.alarm import Alarm, ring_nobody
 from shared.runtime.rounds import for_every_authority
 
-#: Returns the log position at which this process saw the end of an authority's log; None while it is behind.
+#: Returns the log position at which this process saw the head of an authority's log; None while it is behind.
 CaughtUp = Callable[[str], int | None]
 
 #: The tick looks by itself so often, for reviews that another program has changed: a rebuild.
@@ -57,7 +57,7 @@ class Tick:
         self.troubles: dict[str, str] = {}
 
     def ring(self) -> None:
-        """Say that reviews have changed, or that a reader has come to the end of its log."""
+        """Say that reviews have changed, or that a reader has come to the head of its log."""
         self._alarm.ring()
 
     async def run(self) -> None:

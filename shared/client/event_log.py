@@ -28,7 +28,7 @@ class EventLog:
     async def read(self, authority_id: str, *, after: int, limit: int, wait_seconds: float = 0.0) -> Page:
         """Return up to ``limit`` events behind position ``after``.
 
-        At the end of the log it waits up to ``wait_seconds`` (0 to 30) for the next append,
+        At the head of the log it waits up to ``wait_seconds`` (0 to 30) for the next append,
         and answers at once when there is one; an empty page says that there was none.  A
         page ends before an event that this process cannot understand.  Nothing is ever
         stepped over: the read that begins with that event raises UnreadableEvent, which

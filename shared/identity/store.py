@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from shared.identity.keys import ApiKey, Scope
+from shared.identity.labels import check_name, check_note
 from shared.identity.tables import api_key, authority
 
 
@@ -25,14 +26,33 @@ class StoredKey:
 
     def usable(self, now: datetime) -> bool:
         """Whether the key is neither revoked nor expired at ``now``."""
-        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+        return _usable(self, now)
 
 
-async def add_authority(connection: AsyncConnection, authority_id: str, name: str, now: datetime) -> None:
-    """Make sure the authority is there; an existing one keeps its name."""
-    await connection.execute(
-        insert(authority).values(authority_id=authority_id, name=name, created_at=now).on_conflict_do_nothing()
-    )
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """An authority (a council)."""
+
+    authority_id: str
+    name: str
+    created_at: datetime
+
+
+async def add_authority(connection: AsyncConnection, authority_id: str, name: str, now: datetime) -> bool:
+    """Make sure the authority is there, and return whether it is new; an existing one keeps its name.
+
+    Raises ValueError for a name that cannot be one.
+    """
+    row = {"authority_id": authority_id, "name": check_name(name), "created_at": now}
+    added = await connection.execute(insert(authority).values(row).on_conflict_do_nothing())
+    return added.rowcount > 0
+
+
+async def find_authority(connection: AsyncConnection, authority_id: str) -> Authority | None:
+    """Return what is kept of an authority, or None if there is none of this id."""
+    found = await connection.execute(select(authority).where(authority.c.authority_id == authority_id))
+    row = found.one_or_none()
+    return None if row is None else Authority(row.authority_id, row.name, row.created_at)
 
 
 async def authorities(connection: AsyncConnection) -> list[str]:
@@ -56,11 +76,14 @@ async def add_key(
     now: datetime,
     expires_at: datetime | None = None,
 ) -> None:
-    """Store a key; storing the same key id again replaces its secret and scopes."""
+    """Store a key; storing the same key id again replaces its secret and scopes.
+
+    Raises ValueError for a note that cannot be one.
+    """
     row = {
         "digest": key.digest,
         "scopes": sorted(scopes),
-        "note": note,
+        "note": check_note(note),
         "created_at": now,
         "expires_at": expires_at,
         "revoked_at": None,
@@ -93,11 +116,13 @@ class ListedKey:
     expires_at: datetime | None
     revoked_at: datetime | None
 
+    def usable(self, now: datetime) -> bool:
+        """Whether the key is neither revoked nor expired at ``now``."""
+        return _usable(self, now)
 
-async def has_authority(connection: AsyncConnection, authority_id: str) -> bool:
-    """Tell whether there is such an authority."""
-    found = await connection.scalar(select(authority.c.authority_id).where(authority.c.authority_id == authority_id))
-    return found is not None
+
+def _usable(key: StoredKey | ListedKey, now: datetime) -> bool:
+    return key.revoked_at is None and (key.expires_at is None or now < key.expires_at)
 
 
 async def keys_of(connection: AsyncConnection, authority_id: str) -> list[ListedKey]:

@@ -110,7 +110,7 @@ class Follower:
     async def run(self, wait_seconds: float) -> None:
         """Follow until cancelled, or until another process has taken over.
 
-        ``wait_seconds`` is how long one read waits at the end of the log for the next event.
+        ``wait_seconds`` is how long one read waits at the head of the log for the next event.
         """
         while True:
             began, waits = monotonic(), self.progress.at_head

@@ -19,7 +19,7 @@ from shared.domain.errors import Fault, HomewardError, InvalidInput, MalformedBo
 from shared.wire.faults import faults_of, known_part, message_of, pointer
 from shared.wire.problem import MEDIA_TYPE, TYPE_PREFIX, Problem, problem_of
 
-__all__ = ["RESPONSES", "add_problem_handlers", "answer", "faults_of", "unforeseen"]
+__all__ = ["RESPONSES", "add_problem_handlers", "answer", "faults_of", "refused", "unforeseen"]
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,14 @@ def answer(error: HomewardError, headers: Mapping[str, str] | None = None) -> JS
     if error.status in (429, 503):  # a client should know when to come back
         extra["retry-after"] = "1"
     return JSONResponse(problem.model_dump(), error.status, {**extra, **(headers or {})}, MEDIA_TYPE)
+
+
+def refused(status: int, detail: str) -> JSONResponse:
+    """Return the HTTP answer for a request that reaches no operation."""
+    problem = Problem(
+        type=TYPE_PREFIX + "refused", title="The request was refused", status=status, detail=detail, errors=[]
+    )
+    return JSONResponse(problem.model_dump(), status, None, MEDIA_TYPE)
 
 
 def add_problem_handlers(app: FastAPI) -> None:

@@ -35,7 +35,7 @@ class Page(Protocol):
 
     @property
     def at_head(self) -> bool:
-        """Whether the page reached the end of the log."""
+        """Whether the page reached the head of the log."""
         ...
 
     @property

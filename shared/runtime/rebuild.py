@@ -210,7 +210,7 @@ class _Site:
             logger.warning("what was rebuilt of %s could not be dropped", self._schemas.live)
 
     async def live_positions(self, connection: AsyncConnection | None = None) -> Positions:
-        """Return for every authority how far the live side has come: never beyond the end of the log."""
+        """Return for every authority how far the live side has come: never beyond the head of the log."""
         if connection is None:
             async with self._owner.connect() as own:
                 return await self.live_positions(own)

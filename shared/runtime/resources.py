@@ -16,6 +16,7 @@ from shared.client.event_log import EventLog
 from shared.domain.clock import Clock
 from shared.runtime.auth import Authenticator
 from shared.runtime.database import create_engine
+from shared.runtime.environment import database_of, token_of
 from shared.runtime.migrations import applied_revisions, newest_revisions
 from shared.runtime.settings import Settings
 
@@ -41,11 +42,9 @@ class Resources:
 async def open_resources(app: FastAPI, settings: Settings, service: str, clock: Clock) -> AsyncIterator[Resources]:
     """Open the engine, put resources and authenticator on ``app.state``, and close the engine at the end.
 
-    Raises ValueError when no database is set.
+    Raises UnusableSettings when no database is set.
     """
-    if settings.database_url is None:
-        raise ValueError("HOMEWARD_DATABASE_URL is not set; the separate services need a PostgreSQL server")
-    engine = create_engine(settings.database_url, service=service, pool_size=settings.pool_size)
+    engine = create_engine(database_of(settings), service=service, pool_size=settings.pool_size)
     token = settings.service_token.get_secret_value() if settings.service_token else None
     app.state.resources = Resources(engine, clock)
     app.state.authenticator = Authenticator(engine, clock, token)
@@ -73,13 +72,12 @@ async def open_event_log(
 ) -> AsyncIterator[EventLog]:
     """Open the log for a service that follows it; ``transport`` stands in for the network in one process.
 
-    Raises ValueError when no service token is set.
+    Raises UnusableSettings when no service token is set.
     """
-    if settings.service_token is None:
-        raise ValueError(f"HOMEWARD_SERVICE_TOKEN is not set; {service} reads the log with it")
-    # One read waits at the end of each authority's log, and there is no bound on authorities.
+    token = token_of(settings, service)
+    # One read waits at the head of each authority's log, and there is no bound on authorities.
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
     async with httpx.AsyncClient(
         transport=transport, base_url=settings.events_url, timeout=30, limits=limits
     ) as client:
-        yield EventLog(client, settings.service_token.get_secret_value())
+        yield EventLog(client, token)

@@ -1,21 +1,28 @@
-"""Serving one app in this process until it is told to stop."""
+"""Serving one app in this process until it is told to stop: the program of a service that runs by itself."""
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from shared.runtime import logs
+from shared.runtime.connections import Connection, Connections, room_for_connections
+from shared.runtime.environment import UnusableSettings, database_of, read_settings, token_of
 from shared.runtime.memory import spare_the_collector
 from shared.runtime.settings import Settings
 
 #: Where the three separate processes listen unless HOMEWARD_PORT says otherwise.
 DEFAULT_PORTS = {"events": 8001, "scheduler": 8002, "reporting": 8003}
+#: Exit status when a setting cannot be used, as the operator's commands have it for wrong arguments.
+UNUSABLE_SETTINGS = 2
 #: Exit status when the app could not start, as uvicorn's own program has it.
 STARTUP_FAILURE = 3
 #: Answers that are still under way this long after a signal are cut off: a reader that takes nothing, a slow upload.
@@ -26,15 +33,30 @@ GRACE_SECONDS = 5
 UNTAKEN_SECONDS = 60
 
 
+def configured(app: ASGIApp, *, grace_seconds: int = GRACE_SECONDS, **more: Any) -> uvicorn.Config:
+    """Return how every server of Homeward is set up; ``more`` is what else uvicorn is told."""
+    return uvicorn.Config(
+        app,
+        http=Connection,
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=grace_seconds,
+        **more,
+    )
+
+
 class Server(uvicorn.Server):
-    """A server that says when it begins to stop.
+    """A server that bounds its connections, and says when it begins to stop.
 
     uvicorn waits for open answers to end, and a live feed does not end by itself.
     """
 
     def __init__(self, config: uvicorn.Config, before_stop: Callable[[], None]) -> None:
-        """Call ``before_stop`` before waiting for open answers."""
+        """Serve what is :func:`configured`; call ``before_stop`` before waiting for open answers."""
         super().__init__(config)
+        self.server_state = self._connections = Connections(room_for_connections())
         self._before_stop = before_stop
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -44,9 +66,15 @@ class Server(uvicorn.Server):
             for listener in [each for server in self.servers for each in server.sockets]:
                 _bound_what_is_untaken(listener)
 
+    async def on_tick(self, counter: int) -> bool:
+        """Do what uvicorn does ten times a second, and end connections that owe a request for too long."""
+        self._connections.end_late(asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Say so, then stop as uvicorn does."""
         self._before_stop()
+        self._connections.end_refused()
         await super().shutdown(sockets)
 
 
@@ -64,20 +92,29 @@ def before_stop(app: FastAPI) -> None:
         tell()
 
 
+def run(service: str, create_app: Callable[[Settings], FastAPI], *, follows: bool) -> None:
+    """Be the program of a service: read its settings, make its app, and serve it as :func:`serve` does.
+
+    A service that ``follows`` the log needs the token to read it with.  A setting that is
+    missing or cannot be used ends the program with one sentence and ``UNUSABLE_SETTINGS``.
+    """
+    try:
+        settings = read_settings()
+        database_of(settings)
+        if follows:
+            token_of(settings, service)
+        app = create_app(settings)
+    except UnusableSettings as error:
+        sys.stderr.write(f"homeward: {error}\n")
+        sys.exit(UNUSABLE_SETTINGS)
+    serve(app, service, settings)
+
+
 def serve(app: FastAPI, service: str, settings: Settings) -> None:
     """Serve ``app`` and block; Ctrl-C and SIGTERM first give open requests GRACE_SECONDS to finish."""
     logs.configure(settings.log_level)
     port = settings.port if "port" in settings.model_fields_set else DEFAULT_PORTS[service]
-    config = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=port,
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
-    server = Server(config, lambda: before_stop(app))
+    server = Server(configured(app, host=settings.host, port=port), lambda: before_stop(app))
     spare_the_collector()
     with suppress(KeyboardInterrupt):
         server.run()

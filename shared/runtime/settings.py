@@ -7,6 +7,8 @@ is made from this module, and a test holds the two together.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -112,11 +114,21 @@ class Settings(BaseSettings):
         description="Webhook targets allowed although they are private or not https: comma-separated "
         "`<CIDR>:<port>` or `<CIDR>:*`, for instance `10.20.0.0/16:443,127.0.0.1/32:*`. Empty allows none.",
     )
-    log_level: str = Field(
-        default="INFO",
-        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
-        description="What is logged: DEBUG, INFO, WARNING or ERROR.",
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="What is logged: DEBUG, INFO, WARNING or ERROR."
     )
+
+    @field_validator("events_url")
+    @classmethod
+    def _leads_somewhere(cls, url: str) -> str:
+        try:
+            parts = urlsplit(url)
+            leads = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # Its words may repeat the URL.
+            leads = False
+        if not leads:
+            raise ValueError("it is written http://host:port, or https://host:port")
+        return url
 
     @field_validator("signing_key")
     @classmethod

@@ -25,9 +25,9 @@ __all__ = ["Consumer", "EventReader", "Page", "PositionGap", "Progress", "Projec
 
 log = logging.getLogger(__name__)
 
-#: One read of the log waits so long at its end; the feed answers at once when something is appended.
+#: One read of the log waits so long at its head; the feed answers at once when something is appended.
 WAIT_SECONDS = 20.0
-#: An end of the log that was seen longer ago may not be its end any more: by then the read has ended.
+#: A head of the log that was seen longer ago may not be its head any more: by then the read has ended.
 FRESH_SECONDS = WAIT_SECONDS + 10.0
 #: Authorities projected at once: one whose events take long holds one turn and leaves the others.
 TURNS = 4
@@ -88,7 +88,7 @@ class Subscription:
         return dict(sorted(shown.items()))
 
     def caught_up(self, authority_id: str) -> int | None:
-        """Return the position at which this process sees the end of the authority's log; None while it does not.
+        """Return the position at which this process sees the head of the authority's log; None while it does not.
 
         A process that does not follow this log, or may have lost its lease while it was
         paused, does not see the end.

@@ -43,7 +43,7 @@ class FeedPage(BaseModel):
 
     events: list[RecordedEventView]
     next_after: int = Field(description="Ask for the next page with `after` set to this.")
-    at_head: bool = Field(description="Whether this page reached the end of the log as it was just now.")
+    at_head: bool = Field(description="Whether this page reached the head of the log as it was just now.")
     head: int = Field(description="Position at which the log ended just now; 0 while it is empty.")
 
 

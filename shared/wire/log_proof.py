@@ -107,7 +107,7 @@ class VerificationView(_View):
         "behind the last signed head of all is bound by the chain and not yet by a signature."
     )
     next_after: int = Field(description="Ask for the next stretch with `after` set to this.")
-    at_head: bool = Field(description="Whether the stretch reached the end of the log as it was just now.")
+    at_head: bool = Field(description="Whether the stretch reached the head of the log as it was just now.")
 
 
 def hexadecimal(link: bytes) -> str:

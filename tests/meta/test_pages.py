@@ -10,6 +10,7 @@ import pytest
 
 from shared.domain.catalogue import CATALOGUE
 from shared.domain.errors import HomewardError
+from shared.wire.problem_catalogue import PROBLEMS
 from tests.meta.documents import document, document_file
 from tests.meta.pages import SETTINGS_PAGE, settings_page
 from tests.meta.repository import ROOT, files
@@ -49,6 +50,16 @@ def test_every_problem_is_described() -> None:
     ]
 
     assert missing == []
+
+
+def test_the_page_says_what_to_do_about_each_status() -> None:
+    """The table of statuses has a row for every status with which a problem is answered, and for no other."""
+    table = re.findall(r"^\| ([0-9, ]+) \|", read("docs/reference/problems.md"), re.MULTILINE)
+    told = [int(status) for cell in table for status in cell.split(",")]
+    code = [read(path) for path in files() if re.fullmatch(r"(services|shared)/.*\.py", path)]
+    before_any_operation = {int(status) for text in code for status in re.findall(r"\brefused\(([0-9]{3})", text)}
+
+    assert sorted(told) == sorted({kind.status for kind in PROBLEMS.values()} | before_any_operation)
 
 
 def test_every_error_s_docstring_is_a_title() -> None:

@@ -33,7 +33,7 @@ class Feed(httpx.AsyncBaseTransport):
         return self.logs.setdefault(authority_id, Log(authority_id))
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer a read of the feed, at the end of the log as long after as the asker waits."""
+        """Answer a read of the feed, at the head of the log as long after as the asker waits."""
         assert request.headers["authorization"] == f"Bearer {self._service_token}"
         asked = request.url.params
         after, limit, wait = int(asked["after"]), int(asked["limit"]), float(asked.get("wait", 0))

@@ -12,11 +12,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 import httpx
-import uvicorn
 from fastapi import FastAPI
 
 from shared.identity.keys import ApiKey
-from shared.runtime.serve import Server, before_stop
+from shared.runtime.serve import Server, before_stop, configured
 from tests.support.council import headers
 from tests.support.waiting import eventually
 
@@ -32,10 +31,7 @@ class _Quiet(Server):
 @asynccontextmanager
 async def serving(app: FastAPI, *, grace_seconds: int = 5) -> AsyncIterator[str]:
     """Serve the app, and yield its base URL; at the end stop the server as a signal would."""
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, timeout_graceful_shutdown=grace_seconds, lifespan="on"
-    )
-    server = _Quiet(config, lambda: before_stop(app))
+    server = _Quiet(configured(app, grace_seconds=grace_seconds, lifespan="on"), lambda: before_stop(app))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         running = asyncio.create_task(server.serve(sockets=[listener]))

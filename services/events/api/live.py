@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request, Response
 
 from services.events.api.documents import KEYED, problem_document
 from services.events.api.live_answer import MEDIA_TYPE, Caller, LiveAnswer
-from services.events.api.parameters import GREATEST_POSITION, After, KnownAt, Log, Only, Reader, Wakes
+from services.events.api.parameters import GREATEST_POSITION, After, InTurn, KnownAt, Log, Only, Reader, Wakes
 from services.events.store.read import Page, read_log
-from shared.domain.errors import Fault, InvalidInput
+from shared.domain.errors import Fault, InvalidInput, NotReady
 from shared.wire.limits import EVENT_BYTES
 
 router = APIRouter(tags=["events"], responses=KEYED)
@@ -38,7 +39,9 @@ _MESSAGE = {
     responses={
         200: {
             "description": "Messages `recorded`, each with the position as `id` and one event as `data`, as in the "
-            "feed; a message `head` when all there was has been sent.",
+            "feed; a message `head` with the `position` at which the log ends when all there was has been sent. A "
+            "`head` before the position of what was sent says that the log was restored from an older backup or "
+            "shortened: stop there, and call a person.",
             "content": {MEDIA_TYPE: {"schema": _MESSAGE}},
         },
         204: {"description": "With `known_at`: everything has been read. An EventSource does not come back then."},
@@ -51,6 +54,7 @@ async def follow_feed(
     principal: Reader,
     pool: Log,
     wake: Wakes,
+    turns: InTurn,
     known_at: KnownAt,
     only: Only,
     after: After = 0,
@@ -66,20 +70,25 @@ async def follow_feed(
     """
     start = after if last_event_id is None else _position(last_event_id)
 
-    async def read(behind: int) -> Page:
-        async with pool.connection() as connection:
-            return await read_log(
-                connection,
-                principal.authority_id,
-                after=behind,
-                limit=_PAGE_EVENTS,
-                known_at=known_at,
-                only=only,
-                page_bytes=_PAGE_BYTES,
-            )
+    async def read(behind: int, begin: Callable[[], None]) -> Page:
+        async with turns.turn(principal.authority_id):
+            if wake.stopping:
+                # So many may have waited for their turn that they could not all read in time.
+                raise NotReady("This process is about to stop; come back with the id of the last message.")
+            begin()
+            async with pool.connection() as connection:
+                return await read_log(
+                    connection,
+                    principal.authority_id,
+                    after=behind,
+                    limit=_PAGE_EVENTS,
+                    known_at=known_at,
+                    only=only,
+                    page_bytes=_PAGE_BYTES,
+                )
 
     if known_at is not None:
-        first = await read(start)
+        first = await read(start, lambda: None)
         if first.at_head and not first.rows:
             return Response(status_code=204)
     return LiveAnswer(wake, read, Caller(request, principal), start, endless=known_at is None)

@@ -9,6 +9,12 @@ the next page only when the one before has been taken; a page is handed to the s
 piece, and the server holds at most two pieces.  Together that is less than half a megabyte for
 each reader, unless a single event is larger.  Whoever takes not even one piece within
 ``SEND_SECONDS`` is let go, and loses nothing: it comes back with the id of its last message.
+Its place is free then, and its page forgotten; the end of the answer is sent behind what the
+server still holds for it, and goes with that when the system gives the connection up.
+
+The log may come to end before what a reader has been sent: it was restored from an older
+backup or shortened.  The reader is told with a message ``head`` where the log ends now, and
+again whenever that changes, until the log has grown past the reader's own position.
 """
 
 from __future__ import annotations
@@ -19,7 +25,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from fastapi import Request, Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from services.events.api.disconnecting import disconnected
 from services.events.api.views import event_text
@@ -42,7 +48,11 @@ PIECE_BYTES = 65_536
 #: How long a message under way may take once the process is about to stop.
 STOPPING_SECONDS = 1.0
 
+#: Reads the page behind a position, when there is a turn for it, and calls what it is given just before it looks.
+ReadPage = Callable[[int, Callable[[], None]], Awaitable[Page]]
+
 _RETRY = b"retry: 2000\n\n"
+_END: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +79,8 @@ class LiveAnswer(Response):
     It also ends when the log cannot be read: the reader comes back, and is told why.
     """
 
-    def __init__(
-        self, wake: Wake, read: Callable[[int], Awaitable[Page]], caller: Caller, start: int, *, endless: bool
-    ) -> None:
-        """Send what ``read`` gives behind ``start``; unless ``endless``, up to the end of the log as it is found."""
+    def __init__(self, wake: Wake, read: ReadPage, caller: Caller, start: int, *, endless: bool) -> None:
+        """Send what ``read`` gives behind ``start``; unless ``endless``, up to the head of the log as it is found."""
         super().__init__(media_type=MEDIA_TYPE, headers={"x-accel-buffering": "no"})
         del self.headers["content-length"]
         self._wake = wake
@@ -84,19 +92,27 @@ class LiveAnswer(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer.  Raises TooManyWaiting or NotReady, but only before it has begun."""
         del scope
+        if await self._follow(receive, send):
+            with waiting():
+                await self._part(send)
+
+    async def _follow(self, receive: Receive, send: Send) -> bool:
+        """Send what there is to send; return whether the reader was let go because it takes nothing."""
         principal = self._caller.principal
         with self._wake.waiter(principal.authority_id, bounded=not principal.is_sister) as waiter:
-            waiter.watch()
-            first = await self._read(self._start)
+            first = await self._read(self._start, waiter.watch)
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             messages = _Messages(self._wake, waiter, self._read, self._caller, send, endless=self._endless)
             # It is answered: how long the reader stays, and how fast it takes what comes, says nothing about us.
             with waiting():
                 async with disconnected(receive, waiter.wake) as gone:
-                    await self._until_over(asyncio.create_task(messages.send_all(first)), gone)
+                    return await self._until_over(asyncio.create_task(messages.send_all(first)), gone)
 
-    async def _until_over(self, sending: asyncio.Task[None], gone: asyncio.Task[None]) -> None:
-        """Wait until everything is sent, or nobody takes it any longer, or the process is about to stop."""
+    async def _until_over(self, sending: asyncio.Task[None], gone: asyncio.Task[None]) -> bool:
+        """Wait until everything is sent, or the reader has gone, or the process is about to stop.
+
+        Returns True if it is none of these: nothing is taken any longer.
+        """
         stopped = asyncio.create_task(self._wake.stopped.wait())
         try:
             await asyncio.wait((sending, gone, stopped), return_when=asyncio.FIRST_COMPLETED)
@@ -106,8 +122,25 @@ class LiveAnswer(Response):
             sending.cancel()
             stopped.cancel()
             outcomes = await asyncio.gather(sending, stopped, return_exceptions=True)
-        if isinstance(outcomes[0], Exception) and not isinstance(outcomes[0], TimeoutError):
+        if isinstance(outcomes[0], TimeoutError):
+            return True
+        if isinstance(outcomes[0], Exception):
             raise outcomes[0]
+        return False
+
+    async def _part(self, send: Send) -> None:
+        """End the answer behind what was not taken: when that is taken, or the connection given up.
+
+        An answer that is left without its end is a fault to the server, which logs it as one.
+        """
+        ending = asyncio.ensure_future(send(_END))
+        stopped = asyncio.create_task(self._wake.stopped.wait())
+        try:
+            await asyncio.wait((ending, stopped), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ending.cancel()
+            stopped.cancel()
+            await asyncio.gather(ending, stopped, return_exceptions=True)
 
 
 class _Messages:
@@ -117,7 +150,7 @@ class _Messages:
         self,
         wake: Wake,
         waiter: Waiter,
-        read: Callable[[int], Awaitable[Page]],
+        read: ReadPage,
         caller: Caller,
         send: Send,
         *,
@@ -129,7 +162,8 @@ class _Messages:
         self._caller = caller
         self._send = send
         self._endless = endless
-        self._told_head = False
+        #: Where the log ended when the reader had all of it; None while it is behind.
+        self._head: int | None = None
         self._sent_at = self._admitted_at = monotonic()
 
     async def send_all(self, first: Page) -> None:
@@ -139,7 +173,7 @@ class _Messages:
         while page is not None:
             await self._write_page(page)
             page = await self._next(page)
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        await self._send(_END)
 
     async def _next(self, page: Page) -> Page | None:
         """Return the page behind this one as soon as there may be something in it; None to end."""
@@ -153,28 +187,28 @@ class _Messages:
         await self._beat(page)
         if self._wake.stopping or not await self._admitted():
             return None
-        self._waiter.watch()
         try:
-            return await self._read(page.next_after)
+            return await self._read(page.next_after, self._waiter.watch)
         except HomewardError:
             return None
 
     async def _write_page(self, page: Page) -> None:
-        """Write a page; once the end is reached say so, and again only after having been far behind."""
+        """Write a page; once the end is reached say so, and again only after having been far behind.
+
+        A log that ends before the reader's own position has lost what the reader was sent: each such end is told.
+        """
         text = bytearray()
         for row in page.rows:
             text += _message(row)
             if len(text) >= PIECE_BYTES:
                 await self._write(bytes(text))
                 text.clear()
-        if page.at_head and not self._told_head:
-            # Before the reader's own position if the log has lost what the reader has read.
-            text += b'id: %d\nevent: head\ndata: {"position":%d}\n\n' % (
-                page.next_after,
-                min(page.next_after, page.head),
-            )
+        head = min(page.next_after, page.head) if page.at_head else None
+        lost = head is not None and head < page.next_after
+        if head is not None and (self._head is None or (lost and head != self._head)):
+            text += b'id: %d\nevent: head\ndata: {"position":%d}\n\n' % (page.next_after, head)
         await self._write(bytes(text))
-        self._told_head = page.at_head
+        self._head = head
 
     async def _beat(self, page: Page) -> None:
         """Send a sign of life where nothing was sent for long; it also says how far the log was looked at."""

@@ -10,6 +10,7 @@ from fastapi import Depends, Path, Query, Request
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from services.events.api.documents import STREAM_PATTERN
+from services.events.api.turns import Turns
 from services.events.store.connection import Pool
 from services.events.store.read import Filter
 from services.events.wake import Wake
@@ -36,6 +37,11 @@ async def _wake(request: Request) -> Wake:
     return wake
 
 
+async def _turns(request: Request) -> Turns:
+    turns: Turns = request.app.state.turns
+    return turns
+
+
 def _known_type(name: str) -> str:
     # A misspelt type would be waited for in vain.
     if name not in CATALOGUE:
@@ -51,6 +57,8 @@ def _seconds(value: Any) -> Any:
 
 Log = Annotated[Pool, Depends(_pool)]
 Wakes = Annotated[Wake, Depends(_wake)]
+#: What whoever follows the log reads its pages in.
+InTurn = Annotated[Turns, Depends(_turns)]
 Reader = Annotated[Principal, Depends(require(Scope.EVENTS_READ))]
 After = Annotated[int, Query(ge=0, le=GREATEST_POSITION, description="Read what lies behind this position.")]
 Limit = Annotated[int, Query(ge=1, le=PAGE_EVENTS, description="Most events in the page; it may hold fewer.")]
@@ -59,7 +67,7 @@ Wait = Annotated[
     Field(ge=0, le=LONG_POLL_SECONDS),
     BeforeValidator(_seconds),
     Query(
-        description="At the end of the log wait so many seconds for the next event that is asked for, and answer at "
+        description="At the head of the log wait so many seconds for the next event that is asked for, and answer at "
         "once when it comes. What was known at an instant does not grow: with `known_at` nothing is waited for.",
     ),
 ]

@@ -28,9 +28,13 @@ _STATES = {state.value: state for state in StreamState}
 
 @dataclass(frozen=True, slots=True)
 class Preconditions:
-    """What an append expects: of the one stream of its events, of streams by name, or nothing."""
+    """What an append expects: of the one stream of its events, of streams by name, or nothing.
+
+    ``header`` is the one that says so of the one stream.
+    """
 
     of_one: Expected | None = None
+    header: str = "if-match"
     by_stream: Mapping[str, Expected] | None = None
 
     def streams(self, events: Sequence[NewEvent]) -> Mapping[str, Expected]:
@@ -42,14 +46,15 @@ class Preconditions:
         streams = {event.stream for event in events}
         if len(streams) > 1:
             message = "If-Match and If-None-Match speak of one stream, and the events are of several: "
-            raise _refusal(":if-match", f"{message}use Homeward-Expected.")
+            raise _refusal(f":{self.header}", f"{message}use Homeward-Expected.")
         return dict.fromkeys(streams, self.of_one)
 
     def refusal(self, mismatch: Mismatch) -> StreamPositionConflict:
         """Return the error that tells which streams are elsewhere, by their place in the header, and where."""
         if self.by_stream is None:
             (position,) = mismatch.actual.values()
-            return StreamPositionConflict(f"The stream {_where(position)}. Nothing was stored.")
+            fault = Fault(f":{self.header}", "stream_position", f"This stream {_where(position)}.")
+            return StreamPositionConflict(f"The stream {_where(position)}. Nothing was stored.", faults=[fault])
         faults = [
             Fault(f":{EXPECTED_HEADER}.{index}", "stream_position", f"This stream {_where(mismatch.actual[stream])}.")
             for index, stream in enumerate(self.by_stream)
@@ -76,7 +81,7 @@ def preconditions(headers: Headers) -> Preconditions:
     if if_none_match is not None:
         if if_none_match.strip() != "*":
             raise _refusal(":if-none-match", "If-None-Match is taken as * only: the stream must not exist.")
-        return Preconditions(StreamState.ABSENT)
+        return Preconditions(StreamState.ABSENT, "if-none-match")
     return NO_PRECONDITIONS if if_match is None else Preconditions(_of_tag(if_match.strip()))
 
 

@@ -58,7 +58,7 @@ Limit = Annotated[int, Query(ge=1, le=PROOF_EVENTS, description="Most events to 
 
 @router.get("/v1/log", summary="Read where the log ends and who signed it")
 async def read_log_head(*, principal: Checker, pool: Log) -> LogView:
-    """Read the end of the authority's log, its latest signed head, and the public keys that signed.
+    """Read the head of the authority's log, its latest signed head, and the public keys that signed.
 
     A key proves something to whoever knows it from elsewhere: compare it with the one that you were given.
     """

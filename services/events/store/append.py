@@ -26,7 +26,7 @@ FOR UPDATE OF log
 """  # noqa: S608 - made of constants
 _OPEN_LOG = "INSERT INTO events.log (authority_id) VALUES ($1) ON CONFLICT DO NOTHING"
 
-# One statement, so that it is one round trip: the end of the log, the known events, the ends of
+# One statement, so that it is one round trip: the head of the log, the known events, the ends of
 # the streams.  Each name is one probe of an index.  A known event is asked for as the first one
 # from its name on, because that order is an index's own: with a plain comparison the planner,
 # while the log is young, takes any index that begins with the authority, and keeps to it.
@@ -107,7 +107,7 @@ async def _lock(connection: Connection, authority_id: str) -> None:
     if row is None:
         await connection.execute(_OPEN_LOG, authority_id)
         row = await connection.fetchrow(_LOCK, authority_id, LOCK_TIMEOUT)
-    # With an older snapshot the end of the log would be the one before the lock was had.
+    # With an older snapshot the head of the log would be the one before the lock was had.
     if row["isolation"] != "read committed":
         raise LogDisorder("an append runs in a READ COMMITTED transaction")
 

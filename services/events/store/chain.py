@@ -1,7 +1,7 @@
 """Walking the log to verify or to export it: whole rows, page by page, in the order of positions.
 
 Each page is a transaction of its own, so that a long walk holds back neither appends nor
-the database's housekeeping.  Within a page the rows, the end of the log and the signed heads
+the database's housekeeping.  Within a page the rows, the head of the log and the signed heads
 are seen as of one instant: a head that is signed meanwhile is no false alarm.
 """
 
@@ -54,7 +54,7 @@ class BeyondEnd(Exception):
 class Stretch:
     """Consecutive rows of a log with their signed heads.
 
-    ``at_head``: they reach the end of the log.  ``furthest_head`` is the greatest position
+    ``at_head``: they reach the head of the log.  ``furthest_head`` is the greatest position
     that was ever signed, 0 for none.
     """
 

@@ -48,7 +48,7 @@ class LogEnd:
 
 
 async def log_end(connection: Connection, authority_id: str) -> LogEnd | None:
-    """Return the end of a log, or None while it is empty."""
+    """Return the head of a log, or None while it is empty."""
     row = await connection.fetchrow(_END, authority_id)
     return LogEnd(*row) if row else None
 

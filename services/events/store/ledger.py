@@ -60,7 +60,7 @@ class Added(Struct, frozen=True, gc=False):
 
 
 class Ledger:
-    """The end of the log, with all that the requests of one transaction ask about.
+    """The head of the log, with all that the requests of one transaction ask about.
 
     ``head`` is the position of the last event; ``known`` holds every event in the log whose
     key the requests name, ``stream_heads`` the position of every stream they name (absent:

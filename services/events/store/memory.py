@@ -14,7 +14,7 @@ class LogMemory:
     """Where a log ended when this process last appended to it, and where some of its streams did.
 
     It may be wrong: another process may have appended since.  It is only ever believed
-    because the database compares it with the log's end, under the lock of the log, before
+    because the database compares it with the log's head, under the lock of the log, before
     it stores anything that was decided on it.  If the log still ends with the same event,
     every stream still ends where it did then, too.
 
@@ -44,12 +44,12 @@ class LogMemory:
         return self.position > 0 and not self.shared
 
     def ended(self, position: int, link: bytes, recorded_at: datetime, streams: Mapping[str, int]) -> None:
-        """Remember the end of the log, and of those of its streams that have changed."""
+        """Remember the head of the log, and the ends of those of its streams that have changed."""
         self.position, self.link, self.recorded_at = position, link, recorded_at
         self.learn(streams)
 
     def looked(self, position: int, link: bytes) -> None:
-        """Take note of where a look at the log, under its lock, found the end of it."""
+        """Take note of where a look at the log, under its lock, found its head."""
         self.shared = self.position > 0 and (position, link) != (self.position, self.link)
         if self.shared:
             self._streams.clear()

@@ -29,7 +29,7 @@ _LAST_POSITION = 2**63 - 1
 
 # A page ends early rather than hold more than so many bytes of bodies, but always holds one event.
 # What the bodies weigh is asked first, of the same rows: keeping a running sum of every page
-# costs several times as much.  The end of the log is that of the instant of the page.
+# costs several times as much.  The head of the log is that of the instant of the page.
 _PAGE = """
 WITH bound AS MATERIALIZED (
     SELECT CASE

@@ -2,7 +2,7 @@
 
 The requests are settled by the same :class:`Ledger` as in :mod:`services.events.store.append`,
 on two assumptions: the log still ends where it is remembered to, and no posted source and
-id is taken.  One statement then locks the log, checks that the event at its remembered end
+id is taken.  One statement then locks the log, checks that the event at its remembered head
 is there, and inserts.  That nothing lies behind that event, and that no key is taken, is
 for the unique indexes to tell: if the rows can be inserted, it was so.  If either
 assumption is wrong, nothing is stored and the caller looks at the log instead.
@@ -55,7 +55,7 @@ async def append_remembered(
     """Settle independent requests as ``append_many`` does and store what they add, in a transaction of its own.
 
     Returns None when nothing was stored because the memory does not suffice, which is told
-    of the end of the log otherwise.  ``connection`` is in no transaction.  Raises what
+    of the head of the log otherwise.  ``connection`` is in no transaction.  Raises what
     ``append_many`` does; then nobody knows what was stored, and the memory has to forget.
     """
     for request in requests:
@@ -99,7 +99,7 @@ async def _look_up(
 ) -> dict[str, int]:
     """Ask where streams end that are not remembered; 0: there is no such stream.
 
-    What is read is no older than the memory of the log's end.  If it is younger, the end
+    What is read is no older than the memory of the log's head.  If it is younger, the head
     has moved, and the comparison under the lock will show that.
     """
     asked = dict(await connection.fetch(_STREAM_ENDS, authority_id, list(streams)))

@@ -30,7 +30,7 @@ def _due(authority_id: str, now: datetime) -> ColumnElement[bool]:
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class Owed:
     """An enabled endpoint to which something is owed, and when the first of it is due."""
 
     authority_id: str
@@ -38,13 +38,13 @@ class Waiting:
     due_at: datetime
 
 
-def _waiting() -> Select[Any]:
-    owed = (delivery.c.authority_id == webhook_endpoint.c.authority_id) & (
+def _owed() -> Select[Any]:
+    of_it = (delivery.c.authority_id == webhook_endpoint.c.authority_id) & (
         delivery.c.endpoint_id == webhook_endpoint.c.endpoint_id
     )
     pending = (
         select(delivery.c.next_attempt_at, delivery.c.lease_until)
-        .where(owed, delivery.c.state == DeliveryState.PENDING.value)
+        .where(of_it, delivery.c.state == DeliveryState.PENDING.value)
         .order_by(delivery.c.next_attempt_at)
         .correlate(webhook_endpoint)
     )
@@ -65,16 +65,16 @@ def _waiting() -> Select[Any]:
 
 
 #: It is asked all day long, and to put it together takes longer than to ask it.
-_WAITING = _waiting()
+_OWED = _owed()
 
 
-async def waiting(connection: AsyncConnection, authority_ids: Sequence[str]) -> list[Waiting]:
+async def owed(connection: AsyncConnection, authority_ids: Sequence[str]) -> list[Owed]:
     """Return the endpoints of these authorities to which something is owed, now or later.
 
     What is leased is due when its lease runs out.
     """
-    found = await connection.execute(_WAITING, {"authority_ids": authority_ids})
-    return [Waiting(*row) for row in found]
+    found = await connection.execute(_OWED, {"authority_ids": authority_ids})
+    return [Owed(*row) for row in found]
 
 
 async def claim(

@@ -57,8 +57,8 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Where both sides stand at a moment, or have stood before: no further.
+class Reached:
+    """How far both sides had come at a moment: no further.
 
     ``positions`` are those of the rebuilt side, the lesser ones, and ``timetables`` digests of
     those in force on the live side, both by authority.  ``awaited`` are the children who are
@@ -71,13 +71,13 @@ class Standing:
     awaited: Children
 
 
-async def standing(connection: AsyncConnection, today: date) -> Standing:
-    """Return where both sides stand."""
+async def reached(connection: AsyncConnection, today: date) -> Reached:
+    """Return how far both sides have come."""
     positions = await connection.execute(select(_checkpoint.c.authority_id, _checkpoint.c.position))
     timetables = await connection.execute(select(checkpoint.c.authority_id, checkpoint.c.timetable_digest))
     due = select(revisit.c.authority_id, revisit.c.child_id).where(revisit.c.revisit_on <= today)
     awaited = await connection.execute(due)
-    return Standing(
+    return Reached(
         today,
         {row.authority_id: row.position for row in positions},
         {row.authority_id: row.timetable_digest for row in timetables},
@@ -85,12 +85,12 @@ async def standing(connection: AsyncConnection, today: date) -> Standing:
     )
 
 
-async def concerned(connection: AsyncConnection, since: Standing, today: date) -> Children | None:
+async def concerned(connection: AsyncConnection, since: Reached, today: date) -> Children | None:
     """Return the children whose reviews may have changed since on either side; None if those of any child may have.
 
-    Both sides stand at the same positions, and go no further.
+    Both sides have come to the same positions, and go no further.
     """
-    now = await standing(connection, today)
+    now = await reached(connection, today)
     if (now.today, now.timetables) != (since.today, since.timetables):
         return None
     found = {*since.awaited, *now.awaited}

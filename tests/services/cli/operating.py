@@ -9,6 +9,8 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import pytest
 
@@ -28,12 +30,14 @@ def operate(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, s
     return statuses[0], written.out, written.err
 
 
-def started(database_url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the program as a script does, with both outputs redirected."""
+def started(
+    database_url: str, *arguments: str | bytes, environment: Mapping[str, str] = MappingProxyType({})
+) -> subprocess.CompletedProcess[str]:
+    """Run the program as a script does, with both outputs redirected, and with ``environment`` besides."""
     return subprocess.run(
         [*COMMAND, *arguments],
         cwd=ROOT,
-        env=_environment(database_url),
+        env={**_environment(database_url), **environment},
         capture_output=True,
         text=True,
         check=False,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -17,16 +18,18 @@ from services.events.app import create_app
 from services.events.store.histories import open_histories
 from services.reporting.worker import JourneyProjector
 from services.scheduler.worker import ReviewProjector
-from shared.domain.clock import SettableClock
 from shared.identity.keys import ApiKey
 from shared.runtime.database import create_engine
 from shared.runtime.projecting import Projector, step
 from shared.runtime.rebuild import Rebuilt
 from shared.runtime.settings import Settings
 from tests.support.clients import asgi_client
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 
 SERVICES = ("scheduler", "reporting")
+#: The day for which the demonstration council is drawn.
+LOADED = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 
 
 @dataclass
@@ -67,7 +70,7 @@ class Site:
             assert answer.status_code == 200, answer.text
 
     async def follow(self, *services: str, until: int | None = None) -> None:
-        """Let the live projectors of these services, or of both, read to the end of the log or to ``until``."""
+        """Let the live projectors of these services, or of both, read to the head of the log or to ``until``."""
         projectors: dict[str, Projector] = {"scheduler": ReviewProjector(self.clock), "reporting": JourneyProjector()}
         async with open_histories(self.url) as log:
             for service in services or SERVICES:

@@ -40,18 +40,17 @@ def listed(capsys: pytest.CaptureFixture[str], service: str = "reporting") -> di
 
 
 @pytest.fixture
-async def database(fresh_database_url: str, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
+async def database(operated: str, settings: Settings) -> str:
     """A database with a log of three events."""
-    monkeypatch.setenv("HOMEWARD_DATABASE_URL", fresh_database_url)
-    key = await new_authority(fresh_database_url, COUNCIL)
+    key = await new_authority(operated, COUNCIL)
     posted = [
         cloud_event("child.registered", f"child-{number}", {"occurred_on": "2026-01-15"}) for number in range(EVENTS)
     ]
-    async with asgi_client(create_app(settings.model_copy(update={"database_url": fresh_database_url})), key) as client:
+    async with asgi_client(create_app(settings.model_copy(update={"database_url": operated})), key) as client:
         for each in posted:
             answer = await client.post("/v1/events", json=each, headers={"content-type": STRUCTURED})
             assert answer.is_success, answer.text
-    return fresh_database_url
+    return operated
 
 
 @asynccontextmanager
@@ -133,7 +132,7 @@ async def test_one_that_stands_still_says_where_and_why(database: str, capsys: p
 
 
 async def test_a_log_shorter_than_what_was_read_is_told(database: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """A checkpoint behind the end of the log shows as ahead, although no service has looked yet."""
+    """A checkpoint behind the head of the log shows as ahead, although no service has looked yet."""
     await follow(database, events=EVENTS + 2)
     told = listed(capsys)
     assert (told["state"], told["lag_events"]) == ("ahead", 0)

@@ -2,40 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from services.scheduler.tick import Tick
-from shared.domain.clock import SettableClock
 from shared.runtime import rebuild_work
 from shared.runtime.rebuild_schema import CannotRebuild
-from shared.runtime.settings import Settings
 from shared.wire.feed import UnreadableEvent
-from tests.services.cli.rebuilding import SERVICES, Heard, Site, site
+from tests.services.cli.rebuilding import LOADED, SERVICES, Heard, Site
 from tests.services.demonstration.councils import council
 from tests.support.events import cloud_event
 
-#: The day for which the demonstration council is drawn.
-LOADED = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 #: Enough for several children with everything that a council records.
 SOME = council(1).events[:700]
 MORE = council(1).events[700:900]
-
-
-@pytest.fixture
-def clock() -> SettableClock:
-    """Return a clock that stands at the day for which the demonstration council is drawn."""
-    return SettableClock(LOADED)
-
-
-@pytest.fixture
-async def here(fresh_database_url: str, settings: Settings, clock: SettableClock) -> AsyncIterator[Site]:
-    """Yield a council on a database that only this test uses."""
-    async with site(fresh_database_url, settings, clock) as found:
-        yield found
 
 
 def placed(child: str, on: str) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
@@ -18,7 +17,6 @@ from sqlalchemy import make_url, text
 
 from services.cli.rebuild import run
 from services.scheduler.store import rebuilt
-from shared.domain.clock import SettableClock
 from shared.domain.ids import AUTHORITY_STREAM
 from shared.runtime import rebuild
 from shared.runtime.database import plain_url, snapshot
@@ -29,7 +27,6 @@ from tests.services.demonstration.councils import council
 from tests.support.pooler import pooler
 from tests.support.waiting import eventually
 
-LOADED = datetime(2026, 11, 23, 9, 30, tzinfo=UTC)
 EVENTS = council(1).events[:900]
 
 #: Whether an exchange waits for a reader.
@@ -43,19 +40,6 @@ rebuild_work.BATCH_EVENTS, rebuild_work.WORTH_A_PROCESS = 40, 0
 if __name__ == "__main__":
     raise SystemExit(main(["rebuild"]))
 """
-
-
-@pytest.fixture
-def clock() -> SettableClock:
-    """Return a clock that stands at the day for which the demonstration council is drawn."""
-    return SettableClock(LOADED)
-
-
-@pytest.fixture
-async def here(fresh_database_url: str, settings: Settings, clock: SettableClock) -> AsyncIterator[Site]:
-    """Yield a council on a database that only this test uses."""
-    async with site(fresh_database_url, settings, clock) as found:
-        yield found
 
 
 @asynccontextmanager

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from datetime import UTC, datetime
 
 import pytest
 
 from services.cli.command import Status
 from services.cli.verify import BROKEN, INTACT
-from shared.domain.clock import SettableClock
-from shared.runtime.settings import Settings
 from tests.services.cli.operating import on_terminal, started
-from tests.services.cli.rebuilding import Site, site
+from tests.services.cli.rebuilding import Site
 from tests.services.demonstration.councils import council
 from tests.services.events.tampering import superuser
 
@@ -25,18 +21,11 @@ WIPED = "\x1b[2K"
 
 
 @pytest.fixture
-def clock() -> SettableClock:
-    """Return a clock that stands at the day for which the demonstration council is drawn."""
-    return SettableClock(datetime(2026, 11, 23, 9, 30, tzinfo=UTC))
-
-
-@pytest.fixture
-async def here(fresh_database_url: str, settings: Settings, clock: SettableClock) -> AsyncIterator[Site]:
-    """Yield a council with a log that both services have followed."""
-    async with site(fresh_database_url, settings, clock) as found:
-        await found.append(EVENTS)
-        await found.follow()
-        yield found
+async def here(here: Site) -> Site:
+    """Return the council with a log that both services have followed."""
+    await here.append(EVENTS)
+    await here.follow()
+    return here
 
 
 async def tamper(here: Site, position: int) -> None:

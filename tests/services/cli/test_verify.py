@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,39 +12,49 @@ from services.cli.command import Status
 from services.cli.verify import BROKEN, INTACT
 from services.events.app import create_app
 from services.events.store.connection import open_pool
-from shared.domain.clock import SettableClock
+from shared.domain.signed_head import SignedHead
 from shared.runtime.settings import Settings
 from tests.services.cli.operating import operate
+from tests.services.events.posting import post_lines, registered
 from tests.services.events.tampering import (
     PUBLIC_KEY,
     SIGNER,
     SignedLog,
     check_offline,
     kept_lines,
+    sign,
     signed_log,
     superuser,
 )
 from tests.support.clients import asgi_client
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 
 WRONG_LINK = "UPDATE events.event SET link = sha256('x') WHERE authority_id = $1 AND position = $2"
 
 
 @pytest.fixture
-async def log(
-    fresh_database_url: str, settings: Settings, clock: SettableClock, monkeypatch: pytest.MonkeyPatch
-) -> SignedLog:
+async def log(operated: str, settings: Settings, clock: SettableClock) -> SignedLog:
     """Return a log in a database of its own, which is the one that the commands use."""
-    monkeypatch.setenv("HOMEWARD_DATABASE_URL", fresh_database_url)
-    key = await new_authority(fresh_database_url, "northshire")
-    app = create_app(settings.model_copy(update={"database_url": fresh_database_url}), clock=clock)
-    async with open_pool(fresh_database_url, size=1) as pool, asgi_client(app, key) as client:
+    key = await new_authority(operated, "northshire")
+    app = create_app(settings.model_copy(update={"database_url": operated}), clock=clock)
+    async with open_pool(operated, size=1) as pool, asgi_client(app, key) as client:
         return await signed_log(client, pool, clock, key)
 
 
 async def break_at(database_url: str, position: int) -> None:
     async with superuser(database_url) as connection:
         await connection.execute(WRONG_LINK, "northshire", position)
+
+
+async def another_log(database_url: str, settings: Settings, log: SignedLog, *, seconds: int) -> SignedHead:
+    """Let a second council append, and sign its first head so long after the last one of the first council."""
+    key = await new_authority(database_url, "southshire")
+    clock = SettableClock(log.heads[-1].signed_at + timedelta(seconds=seconds))
+    app = create_app(settings.model_copy(update={"database_url": database_url}), clock=clock)
+    async with open_pool(database_url, size=1) as pool, asgi_client(app, key) as client:
+        await post_lines(client, [registered("c", id="e1")])
+        return await sign(pool, "southshire", clock, SIGNER)
 
 
 async def test_an_intact_log_is_told_with_what_is_proved(log: SignedLog, capsys: pytest.CaptureFixture[str]) -> None:
@@ -168,18 +179,77 @@ async def test_a_log_that_was_compared_with_no_kept_head_is_not_done(
 
 
 async def test_the_kept_heads_of_one_council_vouch_for_no_other(
-    fresh_database_url: str, log: SignedLog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    *,
+    fresh_database_url: str,
+    settings: Settings,
+    log: SignedLog,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """Only the council without a kept head is named; a log that is broken counts more than one not compared."""
-    await new_authority(fresh_database_url, "southshire")
+    await another_log(fresh_database_url, settings, log, seconds=0)
     (tmp_path / "kept").write_text(kept_lines(log.heads))
     verify = ("verify", "--heads", str(tmp_path / "kept"))
 
     status, out, _ = operate(capsys, *verify)
     assert (status, "no head of southshire" in out, "no head of northshire" in out) == (Status.NOT_DONE, True, False)
+    assert "It is new" not in out
 
     await break_at(fresh_database_url, 5)
     assert operate(capsys, *verify)[0] == BROKEN
+
+
+async def test_a_council_that_is_new_does_not_fail_the_job_of_the_night(
+    *,
+    fresh_database_url: str,
+    settings: Settings,
+    log: SignedLog,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A log whose first head is younger than the file is told and counts as intact, unless it was asked for by name."""
+    await new_authority(fresh_database_url, "eastshire")  # Without any event, and so without a head.
+    await another_log(fresh_database_url, settings, log, seconds=1)
+    kept = tmp_path / "kept"
+    kept.write_text(kept_lines(log.heads))
+    verify = ("verify", "--heads", str(kept))
+
+    status, out, _ = operate(capsys, *verify)
+    assert (status, out.count("NOT COMPARED"), out.count("It is new: ")) == (INTACT, 2, 2)
+    assert "holds no head of southshire" in out
+    assert "agrees with the signed heads that were kept elsewhere, up to position 8" in out
+    assert operate(capsys, *verify[:1], "southshire", *verify[1:])[0] == Status.NOT_DONE
+
+    await break_at(fresh_database_url, 5)
+    assert operate(capsys, *verify)[0] == BROKEN
+
+
+async def test_the_heads_of_all_councils_are_kept_at_once(
+    *,
+    fresh_database_url: str,
+    settings: Settings,
+    log: SignedLog,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Without a name `heads` prints those of every log, so that the file of the next night misses no council."""
+    of_another = await another_log(fresh_database_url, settings, log, seconds=1)
+
+    status, out, _ = operate(capsys, "heads")
+    assert (status, out) == (INTACT, kept_lines([*log.heads, of_another]))
+    (tmp_path / "kept").write_text(out)
+    status, out, _ = operate(capsys, "verify", "--heads", str(tmp_path / "kept"))
+    assert (status, "NOT COMPARED" in out) == (INTACT, False)
+    assert operate(capsys, "heads", "southshire")[1] == kept_lines([of_another])
+
+
+async def test_a_name_that_is_wrong_is_told_before_anything_is_verified(
+    log: SignedLog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Half a job is not done: with one misspelt name among several, no log is walked."""
+    status, out, err = operate(capsys, "verify", "northshire", "nortshire")
+    assert (status, out) == (Status.NOT_DONE, "")
+    assert "did you mean northshire?" in err
 
 
 async def test_kept_heads_before_the_beginning_are_compared(

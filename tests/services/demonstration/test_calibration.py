@@ -63,7 +63,7 @@ def test_every_figure_names_its_source_or_its_reason(name: str) -> None:
         calibration.LEGAL_REASONS,
         calibration.HOME_KINDS,
         calibration.RECORDING_DAYS,
-        *(Figure(routes, calibration.Standing.INFERRED, "") for routes in calibration.ROUTES.value.values()),
+        *(Figure(routes, calibration.Grounds.INFERRED, "") for routes in calibration.ROUTES.value.values()),
     ],
 )
 def test_shares_add_up_to_one(weights: Figure[dict[object, float]]) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from datetime import UTC, datetime
 
 import orjson
@@ -11,8 +14,9 @@ from cloudevents.core.formats.json import JSONFormat
 from services.demonstration.__main__ import main
 from services.demonstration.council import generate
 from services.demonstration.ndjson import lines
-from shared.domain.clock import SettableClock
+from tests.meta.repository import ROOT
 from tests.services.demonstration.councils import LOADED_ON, council
+from tests.support.clock import SettableClock
 
 
 def test_the_command_writes_one_event_a_line(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -30,15 +34,34 @@ def test_the_command_ends_today_unless_told_otherwise(capfdbinary: pytest.Captur
     assert written == capfdbinary.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [["--years", "0"], ["--until", "tomorrow"], ["--seed", "x"]])
-def test_bad_arguments_are_refused(arguments: list[str], capfd: pytest.CaptureFixture[str]) -> None:
-    """The command explains its use and writes no event."""
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--years", "0"], "--years: at least one year"),
+        (["--years", "x"], "--years: this is a whole number"),
+        (["--until", "tomorrow"], "--until: a day is written YYYY-MM-DD"),
+        (["--seed", "x"], "--seed: this is a whole number"),
+    ],
+)
+def test_bad_arguments_are_refused(arguments: list[str], message: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """The command explains its use, says what may stand there, and writes no event."""
     with pytest.raises(SystemExit) as left:
         main(arguments)
     assert left.value.code == 2
     out, err = capfd.readouterr()
     assert out == ""
     assert "usage" in err
+    assert message in err
+
+
+def test_whoever_looks_at_the_beginning_is_not_frightened() -> None:
+    """When the reader of its output goes away, as `head` does, the command ends without a word."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "services.demonstration", "--years", "1"]
+    done = subprocess.run(command, cwd=ROOT, stdout=writes, stderr=subprocess.PIPE, check=False, timeout=60)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_the_cloudevents_sdk_reads_every_line() -> None:

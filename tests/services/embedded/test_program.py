@@ -90,6 +90,15 @@ def test_an_end_in_the_middle_of_starting_leaves_nothing(tmp_path: Path) -> None
         run.wait_for(LAST_LINE)
 
 
+def test_an_end_in_the_middle_of_loading_is_as_calm(tmp_path: Path) -> None:
+    """Ctrl-C while the demonstration is loaded is a success: what cannot be loaded any more is no failure."""
+    with running(tmp_path, free_port()) as run:
+        run.wait_for("Loading the demonstration council: 1")
+        assert run.end(signal.SIGINT) == 0
+        assert "Traceback" not in run.screen
+        assert run.screen.endswith("Stopped. Your data are kept; `make run` continues with them.\n")
+
+
 def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
     """Who listens there already is not disturbed, and the message says what to do."""
     with socket.create_server(("127.0.0.1", 0)) as taken, running(tmp_path, taken.getsockname()[1]) as run:
@@ -109,12 +118,14 @@ def test_two_at_once_do_not_share_their_data(tmp_path: Path) -> None:
         assert first.process.poll() is None
 
 
-def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path) -> None:
-    """The message names the variable and not its value."""
-    with running(tmp_path, free_port(), HOMEWARD_SERVICE_TOKEN="too-short-secret") as run:
+@pytest.mark.parametrize("name", ["HOMEWARD_SERVICE_TOKEN", "HOMEWARD_WEBHOOK_ALLOW"])
+def test_a_setting_that_cannot_be_used_is_named(tmp_path: Path, name: str) -> None:
+    """The message names the variable and not its value, whoever reads it and when."""
+    with running(tmp_path, free_port(), **{name: "too-short-secret"}) as run:
         assert run.process.wait(60) == 1
-        assert "HOMEWARD_SERVICE_TOKEN" in run.screen
+        assert f"\n{name} " in f"\n{run.screen}"
         assert "too-short-secret" not in run.screen
+        assert "Traceback" not in run.screen
 
 
 def test_a_database_that_is_away_is_one_sentence(tmp_path: Path) -> None:
@@ -158,6 +169,7 @@ def test_the_first_screen_holds_and_a_second_start_loads_nothing_twice(tmp_path:
         answers = [pasted(line) for line in run.screen.splitlines() if line.strip().startswith("curl ")]
         head = events_of(port, key)
         assert run.end(signal.SIGINT) == 0
+        assert "cannot follow the log" not in run.screen  # All stop together, and nothing is wrong with any.
     with running(tmp_path, port) as run:
         run.wait_for(LAST_LINE)
         assert key in run.screen

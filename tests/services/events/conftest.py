@@ -10,10 +10,10 @@ from fastapi import FastAPI
 
 from services.events.app import create_app
 from services.events.store.connection import Pool, open_pool
-from shared.domain.clock import SettableClock
 from shared.identity.keys import ApiKey
 from shared.runtime.settings import Settings
 from tests.support.clients import asgi_client
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 
 

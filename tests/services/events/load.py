@@ -91,7 +91,7 @@ _UNANSWERED = (NotReady, TimeoutError, asyncpg.PostgresError)
 
 
 @dataclass(slots=True)
-class Told:
+class Answers:
     """What writers were told: where events lie, which were refused, and of which they were told nothing."""
 
     stored: list[Seen] = field(default_factory=list)
@@ -99,9 +99,9 @@ class Told:
     unknown: list[str] = field(default_factory=list)
 
 
-def together(told: Sequence[Told]) -> Told:
+def together(told: Sequence[Answers]) -> Answers:
     """Return all that several writers were told."""
-    return Told(
+    return Answers(
         [(position, event_id) for each in told for position, event_id in each.stored],
         [event_id for each in told for event_id in each.refused],
         [event_id for each in told for event_id in each.unknown],
@@ -127,7 +127,7 @@ class Writer:
 
     def __init__(self, subject: Subject, pool: Pool, killer: Killer | None, name: str) -> None:
         """Without a ``killer`` only what happens to the whole server disturbs this writer."""
-        self.told = Told()
+        self.told = Answers()
         self._subject = subject
         self._pool = pool
         self._killer = killer
@@ -135,7 +135,7 @@ class Writer:
         self._chance = random.Random(name)
         self._killing: set[asyncio.Task[None]] = set()
 
-    async def write(self, stop: asyncio.Event) -> Told:
+    async def write(self, stop: asyncio.Event) -> Answers:
         """Write until told to stop; half of what has no answer is sent again until it has one."""
         number = 0
         while not stop.is_set():
@@ -191,7 +191,7 @@ class Watched:
     restarts: int
     filtered: list[Seen]
     stored: list[Seen]
-    told: Told
+    told: Answers
 
 
 async def disturb(url: str, table: str) -> None:
@@ -260,7 +260,7 @@ async def _process(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]
 
 async def _outputs(
     processes: Sequence[asyncio.subprocess.Process], meanwhile: Callable[[], Awaitable[None]]
-) -> list[Told]:
+) -> list[Answers]:
     """Let the processes write as long as ``meanwhile`` lasts, and return what each was told."""
     await meanwhile()
     for each in processes:
@@ -268,7 +268,7 @@ async def _outputs(
         each.stdin.close()
     printed = [await _stdout(each).read() for each in processes]
     assert [await each.wait() for each in processes] == [0] * len(processes)
-    return [Told(**json.loads(each)) for each in printed]
+    return [Answers(**json.loads(each)) for each in printed]
 
 
 def _stdout(process: asyncio.subprocess.Process) -> asyncio.StreamReader:

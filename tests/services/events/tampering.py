@@ -18,7 +18,6 @@ from anyio import run_process
 from services.events.store.connection import Pool
 from services.events.store.heads import keep_head, log_end
 from services.events.store.proof import Wanted, proof
-from shared.domain.clock import SettableClock
 from shared.domain.hash_chain import LeafFields, first_link, leaf, link
 from shared.domain.signed_head import SignedHead, key_id_of
 from shared.identity.keys import ApiKey
@@ -26,6 +25,7 @@ from shared.runtime.signing import Signer
 from shared.wire.log_proof import head_view
 from tests.meta.repository import ROOT
 from tests.services.events.posting import post_lines, registered
+from tests.support.clock import SettableClock
 
 #: Where the heads of the log are signed; its last two events are not signed yet.
 SIGNED_AT = (4, 8)

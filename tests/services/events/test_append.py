@@ -12,12 +12,12 @@ import orjson
 import pytest
 
 from services.events.app import create_app
-from shared.domain.clock import SettableClock
 from shared.identity.keys import ApiKey, Scope
 from shared.runtime.settings import Settings
 from shared.wire import limits
 from shared.wire.content_modes import BATCH, BINARY, NDJSON, STRUCTURED
 from tests.services.events.posting import feed, positions, post, post_batch, post_lines, post_raw, registered, statuses
+from tests.support.clock import SettableClock
 from tests.support.council import headers, new_authority
 from tests.support.events import SOURCE, cloud_event
 

@@ -10,9 +10,9 @@ import pytest
 
 from services.events.store.append import LogDisorder, append_many
 from services.events.store.connection import Pool
-from shared.domain.clock import SettableClock
 from shared.identity.keys import ApiKey
 from tests.services.events.posting import append_request, registered
+from tests.support.clock import SettableClock
 
 CHANGES = (
     "UPDATE events.event SET position = position + 1",

@@ -15,12 +15,12 @@ from services.events.appender import Appender
 from services.events.model import AppendRequest, Outcome, Settlement
 from services.events.store.connection import LOCK_TIMEOUT, Connection, Pool
 from services.events.store.memory import LogMemory
-from shared.domain.clock import SettableClock
 from shared.domain.errors import NotReady
 from shared.identity.keys import ApiKey
 from shared.wire.append import Verdict
 from tests.services.events.posting import append_request, feed, post, registered, statuses
 from tests.services.events.stress import Log
+from tests.support.clock import SettableClock
 from tests.support.waiting import eventually
 
 LOCK_SECONDS = int(LOCK_TIMEOUT.removesuffix("s"))

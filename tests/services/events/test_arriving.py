@@ -11,11 +11,11 @@ from fastapi import FastAPI
 
 from services.events.api import append
 from services.events.api.arriving import Arriving
-from shared.domain.clock import SettableClock
 from shared.identity import store
 from shared.identity.keys import ApiKey
 from shared.wire.content_modes import BATCH, NDJSON
 from tests.services.events.posting import post, registered
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 from tests.support.serving import http_client, serving
 from tests.support.waiting import eventually

@@ -12,12 +12,13 @@ from sqlalchemy import make_url
 from services.events.app import create_app
 from services.events.appender import Appender
 from services.events.store.connection import Pool, open_pool
-from shared.domain.clock import SettableClock, SystemClock
+from shared.domain.clock import SystemClock
 from shared.runtime.settings import Settings
 from tests.services.events.interleaving import connected
 from tests.services.events.stress import GroupedLog, Log, Seen
 from tests.services.events.test_crash import stored_again
 from tests.support.clients import asgi_client
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 from tests.support.pooler import pooler
 from tests.support.servers import migrated_server, server_folder

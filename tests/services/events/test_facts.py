@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.domain.clock import SettableClock
 from shared.identity.keys import ApiKey, Scope
 from tests.services.events.posting import post, registered
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 from tests.support.events import SOURCE, cloud_event
 

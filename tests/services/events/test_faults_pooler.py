@@ -14,7 +14,6 @@ from sqlalchemy import text
 
 from services.events.app import create_app
 from services.events.store.connection import open_pool
-from shared.domain.clock import SettableClock
 from shared.domain.errors import NotReady
 from shared.identity.keys import ApiKey
 from shared.runtime.database import create_engine, driver_url
@@ -24,6 +23,7 @@ from tests.services.events.load import check, disturb, watched
 from tests.services.events.posting import feed, positions, post, registered, statuses
 from tests.services.events.stress import Log
 from tests.support.clients import asgi_client
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 from tests.support.pooler import pooler
 from tests.support.waiting import eventually

@@ -14,12 +14,12 @@ from fastapi import FastAPI
 from services.events import hints
 from services.events.app import create_app
 from services.events.wake import LOOK_SECONDS
-from shared.domain.clock import SettableClock
 from shared.identity.keys import ApiKey
 from shared.runtime.settings import Settings
 from tests.services.events.interleaving import connected
 from tests.services.events.posting import post, registered
 from tests.support.clients import asgi_client
+from tests.support.clock import SettableClock
 
 EVENTS = 40
 #: How much longer than the pause between two looks a reader may take here, where other programs take their time too.

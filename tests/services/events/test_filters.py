@@ -19,10 +19,10 @@ from services.events.store import read
 from services.events.store.connection import Pool, open_pool
 from services.events.store.read import Filter, Page, known_end, log_head, read_log
 from services.events.wake import Wake
-from shared.domain.clock import SettableClock
 from shared.identity.keys import ApiKey
 from tests.conftest import NOW
 from tests.services.events.posting import append_request, post_batch, registered
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 from tests.support.events import cloud_event
 

@@ -11,7 +11,6 @@ from services.cli.verify import BROKEN, INTACT
 from services.events.app import create_app
 from services.events.store.chain import Verifier
 from services.events.store.connection import Pool, open_pool
-from shared.domain.clock import SettableClock
 from shared.domain.signed_head import Keyring, SignedHead
 from shared.domain.verification import Finding, Wrong
 from shared.identity.keys import ApiKey
@@ -32,6 +31,7 @@ from tests.services.events.tampering import (
     superuser,
 )
 from tests.support.clients import asgi_client
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 
 REWRITE = "UPDATE events.event SET recorded_by = 'somebody' WHERE authority_id = $1 AND position = 3"

@@ -15,13 +15,13 @@ from fastapi import FastAPI
 from services.events.api import live, live_answer
 from services.events.store import read
 from services.events.store.read import Page
-from shared.domain.clock import SettableClock
 from shared.identity import store
 from shared.identity.keys import ApiKey, Scope
 from shared.wire import limits
 from shared.wire.content_modes import STRUCTURED
 from tests.services.events.posting import feed, post, post_batch, post_lines, post_raw, registered
 from tests.services.events.sse import EventSource, Message, event_source, up_to_head
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 from tests.support.serving import http_client, serving
 from tests.support.waiting import eventually

@@ -15,12 +15,12 @@ import pytest
 from services.events.api.views import event_text
 from services.events.store.connection import Pool
 from services.events.store.read import read_event
-from shared.domain.clock import SettableClock
 from shared.identity.keys import ApiKey
 from shared.wire.content_modes import STRUCTURED
 from shared.wire.feed import FeedPage, RecordedEventView
 from tests.conftest import NOW
 from tests.services.events.posting import feed, post, post_raw, registered
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 
 CLOUD_EVENT = {"accept": "application/cloudevents+json"}

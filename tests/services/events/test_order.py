@@ -17,7 +17,7 @@ from services.events.model import Mismatch, Settlement
 from services.events.store import append as append_module
 from services.events.store.append import append_many
 from services.events.store.connection import Connection, Pool
-from shared.domain.clock import SettableClock, SystemClock
+from shared.domain.clock import SystemClock
 from shared.domain.errors import NotReady
 from shared.identity.keys import ApiKey
 from tests.services.events.interleaving import (
@@ -43,6 +43,7 @@ from tests.services.events.stress import (
     Subject,
     control,
 )
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 from tests.support.waiting import eventually
 
@@ -231,7 +232,7 @@ async def grouped(pool: Pool, key: ApiKey) -> AsyncIterator[GroupedLog]:
 async def test_an_appender_waits_behind_an_append_of_another_process(
     grouped: GroupedLog, pool: Pool, limit: int, kept: bool
 ) -> None:
-    """What it remembers of the log's end is not enough: it waits for the lock, and goes on where the log then ends."""
+    """What it remembers of the log's head is not enough: it waits for the lock, and goes on where the log then ends."""
     follower = Follower(grouped, pool, limit=limit)
     with contextlib.suppress(ZeroDivisionError):
         async with pool.transaction() as other:

@@ -21,6 +21,8 @@ async def test_a_stream_s_etag_is_what_an_append_expects(client: httpx.AsyncClie
     assert (etag, first.status_code, late.status_code) == ('"2"', 200, 412)
     assert late.headers["etag"] == '"3"'
     assert "position 3" in late.json()["detail"]
+    fault = {"pointer": ":if-match", "code": "stream_position", "message": "This stream is at position 3."}
+    assert late.json()["errors"] == [fault]
     assert len(await feed(client)) == 4
 
 
@@ -31,6 +33,8 @@ async def test_a_stream_may_be_expected_to_be_new(client: httpx.AsyncClient, hea
     second = await post(client, registered(), **header)
 
     assert (first.status_code, second.status_code, second.headers["etag"]) == (200, 412, '"2"')
+    (fault,) = second.json()["errors"]
+    assert fault["pointer"] == ":" + next(iter(header)).replace("_", "-")
 
 
 async def test_a_stream_may_be_expected_to_exist(client: httpx.AsyncClient) -> None:

@@ -15,7 +15,6 @@ import pytest
 from services.events.api import proof
 from services.events.app import create_app
 from services.events.store.connection import Pool
-from shared.domain.clock import SettableClock
 from shared.domain.hash_chain import first_link
 from shared.identity.keys import ApiKey, Scope
 from shared.runtime.settings import Settings
@@ -34,6 +33,7 @@ from tests.services.events.tampering import (
     signed_log,
 )
 from tests.support.clients import asgi_client
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 
 

@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from shared.client.event_log import EventLog
-from shared.domain.clock import SettableClock
 from shared.identity.keys import ApiKey
 from shared.wire import limits
 from tests.conftest import SERVICE_TOKEN
 from tests.services.events.posting import feed, post, post_batch, post_lines, registered
+from tests.support.clock import SettableClock
 
 
 async def page(client: httpx.AsyncClient, path: str) -> tuple[list[int], int, bool]:

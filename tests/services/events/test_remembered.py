@@ -19,7 +19,6 @@ from services.events.store.append import append_many
 from services.events.store.connection import Pool, open_pool
 from services.events.store.memory import LogMemory
 from services.events.store.remembered import append_remembered
-from shared.domain.clock import SettableClock
 from shared.domain.hash_chain import LeafFields, first_link, leaf, link
 from shared.identity.keys import ApiKey
 from tests.conftest import NOW
@@ -27,6 +26,7 @@ from tests.services.events.posting import append_request, registered
 from tests.services.events.stress import Log
 from tests.services.events.test_amendments import retraction
 from tests.services.events.test_ledger import GROUPS, Asked
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 from tests.support.databases import off_loop
 

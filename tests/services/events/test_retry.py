@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from services.events.app import create_app
-from shared.domain.clock import SettableClock
 from shared.identity.keys import ApiKey
 from shared.runtime.settings import Settings
 from tests.services.events.posting import feed, positions, post, post_batch, registered, statuses
 from tests.support.clients import asgi_client
+from tests.support.clock import SettableClock
 
 
 def other_content(event: dict[str, Any]) -> dict[str, Any]:

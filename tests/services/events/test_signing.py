@@ -16,7 +16,6 @@ from services.events.app import create_app
 from services.events.store.connection import Pool, open_pool
 from services.events.store.heads import heads_between, public_keys
 from services.events.worker import HeadSigner, SignedLogChanged
-from shared.domain.clock import SettableClock
 from shared.identity.keys import ApiKey
 from shared.runtime.database import create_engine
 from shared.runtime.settings import Settings
@@ -24,6 +23,7 @@ from shared.runtime.signing import PublicKeys, Signer, new_seed
 from tests.services.events.posting import post, registered, statuses
 from tests.services.events.tampering import SIGNER, STRANGER, chain_anew, superuser
 from tests.support.clients import asgi_client, client_of
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 from tests.support.waiting import eventually
 

@@ -21,13 +21,13 @@ from starlette.types import Message, Send
 from services.events.api import live, live_answer
 from services.events.app import create_app
 from services.events.store.read import Page, read_log
-from shared.domain.clock import SettableClock
 from shared.identity.keys import ApiKey
 from shared.runtime import serve
 from shared.runtime.settings import Settings
 from shared.wire import limits
 from shared.wire.content_modes import STRUCTURED
 from tests.services.events.posting import post_raw, registered
+from tests.support.clock import SettableClock
 from tests.support.council import headers
 from tests.support.serving import serving
 from tests.support.waiting import eventually

@@ -18,7 +18,6 @@ import pytest
 from services.cli.verify import BROKEN
 from services.events.store.chain import Verifier
 from services.events.store.connection import Pool
-from shared.domain.clock import SettableClock
 from shared.domain.verification import Finding, Wrong
 from shared.identity.keys import ApiKey
 from shared.runtime.signing import PublicKeys
@@ -35,6 +34,7 @@ from tests.services.events.tampering import (
     signed_log,
     superuser,
 )
+from tests.support.clock import SettableClock
 
 ROW = "authority_id = $1 AND position = 3"
 Deed = Callable[[Any, SignedLog], Awaitable[None]]

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from services.events import wake as wake_module
 from services.events.app import create_app
+from services.events.store.connection import Pool
 from services.events.wake import Wake
 from shared.client.event_log import EventLog
 from shared.domain.errors import NotReady, TooManyWaiting
@@ -170,6 +171,20 @@ async def test_a_process_has_only_so_many_places() -> None:
             pass
 
 
+async def test_a_process_that_stops_answers_its_own_services_at_once(
+    client: httpx.AsyncClient, app: FastAPI, key: ApiKey
+) -> None:
+    """Those that follow the log in the same process end after it: they wait no more, and see no trouble."""
+    await post(client, registered())
+    app.state.before_stop()
+    assert (await client.get("/v1/events?wait=30&after=1")).status_code == 503
+
+    del client.headers["authorization"]
+    async with asyncio.timeout(SOON):
+        page = await EventLog(client, SERVICE_TOKEN).read(key.authority_id, after=1, limit=1, wait_seconds=30)
+    assert (page.events, page.head) == ([], 1)
+
+
 async def test_an_authority_has_only_so_many_places() -> None:
     """The bound of one authority is no other's, and a place that was left can be taken again."""
     wake = Wake(None, per_authority=2)  # type: ignore[arg-type]  # nothing is looked at here
@@ -191,6 +206,30 @@ async def test_no_append_falls_between_reading_and_waiting() -> None:
         wake.appended("a", 1)
         wake.appended("b", 2)
         assert not await waiter.wait(0)
+
+
+async def test_a_log_that_ends_earlier_wakes_whoever_saw_it_end_later(pool: Pool, key: ApiKey) -> None:
+    """Whoever waits behind the end of a restored log has to learn of it; who read on meanwhile has lost nothing."""
+    wake = Wake(pool)  # over an empty log
+    with wake.waiter(key.authority_id) as behind, wake.waiter(key.authority_id) as at_end:
+        behind.saw(3)
+        await wake._look()
+        assert await behind.wait(0)
+        assert not await at_end.wait(0)
+
+    with wake.waiter(key.authority_id) as behind, wake.waiter(key.authority_id) as reading:
+        behind.saw(3)
+        looking = asyncio.create_task(wake._look())
+        await asyncio.sleep(0)  # it has asked
+        reading.saw(1)
+        await looking
+        assert await behind.wait(0)
+        assert not await reading.wait(0)
+
+    with wake.waiter(key.authority_id) as behind:
+        behind.saw(3)
+        wake.appended(key.authority_id, 2)
+        assert await behind.wait(0)
 
 
 async def test_a_caller_that_leaves_frees_its_place_at_once(app: FastAPI, key: ApiKey) -> None:

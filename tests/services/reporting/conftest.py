@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from shared.domain.clock import SettableClock
 from shared.identity.keys import ApiKey
 from shared.runtime.settings import Settings
 from tests.services.reporting.feed import Reporting, running
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 
 

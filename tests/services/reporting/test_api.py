@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.domain.clock import SettableClock
 from shared.identity.keys import ApiKey, Scope
 from shared.wire.cursor import Cursors
 from tests.services.reporting.feed import Reporting
 from tests.services.reporting.telling import child, day
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 from tests.support.waiting import eventually
 

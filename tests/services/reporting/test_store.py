@@ -19,7 +19,6 @@ from services.reporting.store import journeys, log
 from services.reporting.store.journeys import Asked, Wanted
 from services.reporting.worker import JourneyProjector
 from shared.client.event_log import Page
-from shared.domain.clock import SettableClock
 from shared.domain.envelope import RecordedEvent
 from shared.domain.history import facts
 from shared.domain.ids import child_of_stream
@@ -28,6 +27,7 @@ from shared.runtime.database import create_engine, snapshot
 from shared.runtime.subscription import Consumer, PositionGap, Subscription
 from tests.services.reporting.telling import START, child, day
 from tests.services.reporting.test_projection_laws import KINDS, tell
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 from tests.support.events import EPOCH, Log
 

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 
-from shared.domain.clock import SettableClock
 from shared.runtime.settings import Settings
 from tests.services.scheduler.scene import Scene, scene
 from tests.services.scheduler.served import Served, served
+from tests.support.clock import SettableClock
 
 
 @pytest_asyncio.fixture

@@ -15,18 +15,19 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.scheduler.delivery import Dispatcher, Sends
 from services.scheduler.model import Endpoint, NoticeKind, StoredReview
+from services.scheduler.refresh import Refresher
 from services.scheduler.store import endpoints, reviews
 from services.scheduler.store.events import leases, log_copy
 from services.scheduler.tables import notice
 from services.scheduler.tick import Tick
 from services.scheduler.webhooks import new_secret
-from services.scheduler.worker import Refresher, ReviewProjector
+from services.scheduler.worker import ReviewProjector
 from shared.client.event_log import Page
-from shared.domain.clock import SettableClock
 from shared.domain.envelope import RecordedEvent
 from shared.identity.keys import ApiKey
 from shared.runtime.database import create_engine
 from shared.runtime.subscription import Consumer, EventReader, Subscription
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 from tests.support.events import Log
 from tests.support.packs import load_pack

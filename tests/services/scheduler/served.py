@@ -11,10 +11,10 @@ import httpx
 from fastapi import FastAPI
 
 from services.scheduler.app import create_app
-from shared.domain.clock import SettableClock
 from shared.identity.keys import ApiKey
 from shared.runtime.settings import Settings
 from tests.support.clients import client_of
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 from tests.support.events import Log
 from tests.support.feed import Feed

@@ -8,11 +8,11 @@ import jsonschema
 import pytest
 
 from services.scheduler.app import create_app
-from shared.domain.clock import SettableClock
 from shared.runtime.settings import Settings
 from shared.wire.paths import PREFIXES
 from tests.services.scheduler.scene import accommodate
 from tests.services.scheduler.served import Served
+from tests.support.clock import SettableClock
 from tests.support.waiting import eventually
 
 

@@ -18,9 +18,9 @@ from services.scheduler.sender import Sender
 from services.scheduler.store import endpoints, queue
 from services.scheduler.targets import parse_allowances
 from services.scheduler.webhooks import RETRY_WAITS
-from shared.domain.clock import SettableClock
 from tests.services.scheduler.receiver import Got, answering, hang, receiver
 from tests.services.scheduler.scene import Scene, accommodate, hold_review, scene
+from tests.support.clock import SettableClock
 from tests.support.waiting import eventually
 
 TIMEOUT_SECONDS = 2.0

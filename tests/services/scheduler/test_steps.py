@@ -8,8 +8,8 @@ from itertools import count
 from typing import Any
 
 from services.scheduler.worker import BUDGET_SECONDS, ReviewProjector
-from shared.domain.clock import SettableClock
 from tests.services.scheduler.scene import Scene, accommodate, adopt, following, hold_review, scene
+from tests.support.clock import SettableClock
 
 #: Homes, and as many meetings, of one child: more than any child ever had.
 ABSURD = 150

@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 
 from services.scheduler.model import NoticeKind
 from services.scheduler.tick import Tick
-from shared.domain.clock import SettableClock
 from shared.domain.envelope import RecordedEvent
 from tests.services.scheduler.scene import Scene, accommodate, adopt, following, hold_review, scene
 from tests.services.scheduler.test_projection import HISTORIES, STREAM, TODAY, folded
+from tests.support.clock import SettableClock
 
 _ONE_DATABASE = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]

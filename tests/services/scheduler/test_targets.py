@@ -16,6 +16,7 @@ from services.scheduler.targets import (
     parse_allowances,
     parse_target,
 )
+from shared.runtime.environment import UnusableSettings
 
 FORBIDDEN_HOSTS = (
     "0.0.0.0",
@@ -148,11 +149,14 @@ def test_an_allowance_opens_one_network_and_port() -> None:
             check_stored(url, allowed)
 
 
-@pytest.mark.parametrize("text", ["10.0.0.0/8", "10.0.0.0/8:http", "host:443", "10.0.0.1/8:443", ":443"])
+@pytest.mark.parametrize(
+    "text",
+    ["10.0.0.0/8", "10.0.0.0/8:http", "10.0.0.0/8:65536", "10.0.0.0/8:0", "host:443", "10.0.0.1/8:443", ":443"],
+)
 def test_an_unreadable_allowance_stops_the_start(text: str) -> None:
-    """A mistyped setting is an error, never an allowance that silently allows nothing or more."""
-    with pytest.raises(ValueError, match=r"."):
-        parse_allowances(text)
+    """A mistyped setting is an error that names it, never an allowance that silently allows nothing or more."""
+    with pytest.raises(UnusableSettings, match=r"^HOMEWARD_WEBHOOK_ALLOW names a (port|network) that is none"):
+        parse_allowances(f"192.0.2.0/24:1,{text}")
 
 
 @given(st.ip_addresses())

@@ -147,7 +147,7 @@ async def test_the_calendar_waits_for_the_log(council: Scene) -> None:
 
 
 async def test_another_replica_being_further_on_makes_this_one_wait(council: Scene) -> None:
-    """A process whose view of the log's end is older than the checkpoint does not tick."""
+    """A process whose view of the log's head is older than the checkpoint does not tick."""
     accommodate(council.log, "2026-01-15")
     await council.catch_up()
     council.clock.set(at("2026-02-20"))

@@ -14,18 +14,18 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from services.scheduler import delivery, tick, worker
+from services.scheduler import delivery, refresh, tick
 from services.scheduler.model import NoticeKind, Outcome
+from services.scheduler.refresh import Refresher
 from services.scheduler.store import queue
 from services.scheduler.tick import Tick
-from services.scheduler.worker import Refresher
-from shared.domain.clock import SettableClock
 from shared.runtime.background import Loop
 from shared.runtime.settings import Settings
 from tests.services.scheduler.receiver import answering, receiver
 from tests.services.scheduler.scene import Scene, accommodate, hold_review, scene
 from tests.services.scheduler.served import Served, served
 from tests.services.scheduler.test_delivery import LEASE, Scripted
+from tests.support.clock import SettableClock
 from tests.support.waiting import eventually
 
 NEVER = 3600.0
@@ -33,7 +33,7 @@ NEVER = 3600.0
 
 @pytest.fixture(autouse=True)
 def _look_by_itself_never(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (delivery, tick, worker):
+    for module in (delivery, refresh, tick):
         monkeypatch.setattr(module, "LONGEST_SECONDS", NEVER)
 
 
@@ -133,7 +133,7 @@ async def test_a_retry_goes_out_at_its_hour(council: Scene, clock: SettableClock
 async def retry_at(council: Scene, now: datetime) -> datetime | None:
     """Return when the next attempt is due, once the first one has been recorded and its lease is given back."""
     async with council.engine.connect() as connection:
-        (each,) = await queue.waiting(connection, [council.authority_id])
+        (each,) = await queue.owed(connection, [council.authority_id])
     return each.due_at if each.due_at not in {now, now + LEASE} else None
 
 
@@ -177,7 +177,7 @@ async def test_a_new_day_is_noticed(council: Scene, clock: SettableClock) -> Non
 
 
 async def test_a_reader_that_has_caught_up_lets_the_tick_go_on(council: Scene, clock: SettableClock) -> None:
-    """A tick that was held up by a reader goes on when the reader is at the end of its log, though nobody rings."""
+    """A tick that was held up by a reader goes on when the reader is at the head of its log, though nobody rings."""
     accommodate(council.log, "2026-01-15")
     await council.catch_up()
     position: list[int] = []

@@ -19,7 +19,7 @@ from shared.domain.timetable.reviews import Outcome, Review
 from shared.policies.timetables import council_timetable
 from tests.services.demonstration.councils import council, recorded
 from tests.shared.domain.timetable.story import ALL_PACKS, CHILD, LOCAL_PACKS, STREAM
-from tests.shared.domain.timetable.test_laws import DAYS, FACTS, START, Told, story_of
+from tests.shared.domain.timetable.test_laws import DAYS, FACTS, START, Stated, story_of
 from tests.support.events import Log
 from tests.support.packs import load_pack
 
@@ -30,7 +30,7 @@ TODAY = START + timedelta(days=250)
 AMENDMENTS = st.tuples(st.sampled_from(["record.corrected", "record.retracted"]), st.integers(1, 6), DAYS)
 ADOPTIONS = st.tuples(st.just("timetable.adopted"), st.sampled_from(LOCAL_PACKS), DAYS)
 #: Told of a child without owing anything; the demonstration council, below, tells of most types there are.
-OWING_NOTHING = st.builds(Told, st.just("child.registered"), DAYS, st.just({}))
+OWING_NOTHING = st.builds(Stated, st.just("child.registered"), DAYS, st.just({}))
 STEPS = st.lists(st.one_of(FACTS, FACTS, FACTS, OWING_NOTHING, AMENDMENTS, ADOPTIONS), min_size=1, max_size=18)
 
 
@@ -38,7 +38,7 @@ def log_of(steps: list[Any]) -> list[RecordedEvent]:
     """Record the steps in their order."""
     log = Log()
     for step in steps:
-        if isinstance(step, Told):
+        if isinstance(step, Stated):
             log.add(step.kind, STREAM, step.on, **step.data)
         elif step[0] == "timetable.adopted":
             _adopt(log, step[1], step[2])
@@ -153,7 +153,7 @@ def test_a_forecast_that_vanished_follows_from_the_history(steps: list[Any]) -> 
 
 
 @given(st.lists(FACTS, min_size=1, max_size=14))
-def test_the_keys_of_what_is_owed_follow_from_few_types(history: list[Told]) -> None:
+def test_the_keys_of_what_is_owed_follow_from_few_types(history: list[Stated]) -> None:
     """Which reviews there are follows from the shaping facts alone, with chains remembered or not."""
     told = story_of(history).facts
     shaping = [fact for fact in told if isinstance(fact.data, SHAPING)]

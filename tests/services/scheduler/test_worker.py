@@ -12,9 +12,9 @@ from services.scheduler.model import NoticeKind
 from services.scheduler.store import events
 from services.scheduler.tables import attempt, checkpoint, event, notice
 from services.scheduler.worker import ReviewProjector
-from shared.domain.clock import SettableClock
 from shared.domain.timetable.reviews import Certainty, Outcome
 from tests.services.scheduler.scene import CHILD, Scene, accommodate, adopt, hold_review, scene
+from tests.support.clock import SettableClock
 
 SOURCE = "/test/case-system"
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.clock import SettableClock, SystemClock, civil_date, next_civil_day
+from shared.domain.clock import SystemClock, civil_date, next_civil_day
 
 
 @pytest.mark.parametrize(
@@ -36,18 +36,11 @@ def test_the_next_civil_day_begins_where_the_date_changes(instant: datetime) -> 
 
 
 def test_naive_instants_are_refused() -> None:
-    """Neither a civil date nor a clock is made from an instant without a zone."""
-    naive = datetime(2026, 1, 1)  # noqa: DTZ001 - what is refused here
-
+    """No civil date is taken of an instant without a zone."""
     with pytest.raises(ValueError, match="aware"):
-        civil_date(naive)
-    with pytest.raises(ValueError, match="aware"):
-        SettableClock(naive)
+        civil_date(datetime(2026, 1, 1))  # noqa: DTZ001 - what is refused here
 
 
-def test_a_settable_clock_stands_still() -> None:
-    """It tells the instant it was set to, and the system's clock tells an aware one."""
-    clock = SettableClock(datetime(2026, 1, 1, tzinfo=UTC))
-
-    assert clock.now() == clock.now() == datetime(2026, 1, 1, tzinfo=UTC)
+def test_the_system_s_clock_is_aware() -> None:
+    """It tells an instant in UTC."""
     assert SystemClock().now().tzinfo is UTC

@@ -10,10 +10,10 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from shared.domain.clock import SettableClock
 from shared.identity import store
 from shared.identity.keys import Scope, new_key
 from shared.runtime.database import driver_url
+from tests.support.clock import SettableClock
 
 
 @pytest.fixture
@@ -33,9 +33,31 @@ async def council(connection: AsyncConnection, clock: SettableClock) -> str:
 
 async def test_an_authority_is_there_once_it_was_added(connection: AsyncConnection, council: str) -> None:
     """It is found and listed, and another is not."""
-    assert await store.has_authority(connection, council)
+    found = await store.find_authority(connection, council)
+    assert found is not None
+    assert (found.authority_id, found.name) == (council, "A council")
     assert council in await store.authorities(connection)
-    assert not await store.has_authority(connection, "nowhere")
+    assert await store.find_authority(connection, "nowhere") is None
+
+
+async def test_an_authority_that_is_there_keeps_its_name(
+    connection: AsyncConnection, council: str, clock: SettableClock
+) -> None:
+    """Adding says whether it was new; the second time nothing of it changes."""
+    before = await store.find_authority(connection, council)
+    assert not await store.add_authority(connection, council, "Another name", clock.now() + timedelta(days=1))
+    assert await store.find_authority(connection, council) == before
+    assert await store.add_authority(connection, f"{council}-2", "Another name", clock.now())
+
+
+async def test_no_name_or_note_is_stored_that_cannot_be_shown(
+    connection: AsyncConnection, council: str, clock: SettableClock
+) -> None:
+    """Whoever calls, what would move a cursor or begin a line never reaches a table."""
+    with pytest.raises(ValueError, match="leave out the one at place 2"):
+        await store.add_authority(connection, f"{council}-2", "A\x1b[2J", clock.now())
+    with pytest.raises(ValueError, match="leave out the one at place 2"):
+        await store.add_key(connection, new_key(council), scopes=[], note="a\nb", now=clock.now())
 
 
 async def test_a_key_is_found_only_within_its_authority(

@@ -8,11 +8,11 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.domain.clock import SettableClock
 from shared.runtime.settings import Settings
 from tests.shared.runtime.following import make_tables
 from tests.shared.runtime.sample import create_app
 from tests.support.clients import asgi_client
+from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 
 

@@ -12,12 +12,12 @@ from sqlalchemy import BigInteger, Column, MetaData, Table, Text, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from shared.client.event_log import Page, UnreadableEvent
-from shared.domain.clock import SettableClock
 from shared.domain.envelope import RecordedEvent
 from shared.runtime.database import driver_url
 from shared.runtime.leases import Leases, declare_lease
 from shared.runtime.log_copy import LogCopy, Standing, declare_log_copy
 from shared.runtime.subscription import WAIT_SECONDS, Consumer, Subscription
+from tests.support.clock import SettableClock
 from tests.support.events import EPOCH, recorded
 
 metadata = MetaData(schema="sample")

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
-from shared.domain.clock import SettableClock, SystemClock
+from shared.domain.clock import SystemClock
 from shared.runtime.alarm import Alarm
+from tests.support.clock import SettableClock
 from tests.support.waiting import eventually
 
 NOW = datetime(2026, 6, 11, 9, 30, tzinfo=UTC)

@@ -10,13 +10,13 @@ import httpx
 import pytest
 from starlette.types import Message
 
-from shared.domain.clock import SettableClock
 from shared.runtime.guard import MAX_QUERY_BYTES
 from shared.runtime.readiness import Readiness
 from shared.runtime.settings import Settings
 from shared.wire.paths import PREFIXES
 from tests.shared.runtime.sample import create_app
 from tests.support.clients import asgi_client
+from tests.support.clock import SettableClock
 
 #: What `/readyz` answers when there is nothing to tell.
 WELL = {"status": "ok", "checks": {"database": "ok"}, "degraded": {}, "warnings": []}

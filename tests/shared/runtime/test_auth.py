@@ -8,13 +8,13 @@ import httpx
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from shared.domain.clock import SettableClock
 from shared.identity import store
 from shared.identity.keys import ApiKey, Scope, new_key
 from shared.runtime import auth
 from shared.runtime.database import driver_url
 from shared.wire.feed import AUTHORITY_HEADER
 from tests.conftest import SERVICE_TOKEN
+from tests.support.clock import SettableClock
 from tests.support.council import headers, new_authority
 
 

@@ -8,7 +8,7 @@ from shared.runtime.background import Background
 from tests.support.waiting import eventually
 
 
-class Waiting:
+class Idle:
     """A loop that waits until it is cancelled, or until it is told to end."""
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class Waiting:
 
 async def test_a_loop_says_how_it_does() -> None:
     """Not started and ended loops have stopped, trouble is shown in words, and all else is well."""
-    loops = {"first": Waiting(), "second": Waiting()}
+    loops = {"first": Idle(), "second": Idle()}
     background = Background("sample", loops)
     assert background.checks() == {"first": "has stopped", "second": "has stopped"}
     background.start()
@@ -41,7 +41,7 @@ async def test_a_loop_says_how_it_does() -> None:
     await background.stop()
 
 
-class Troubled(Waiting):
+class Troubled(Idle):
     """A loop that works by authority."""
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Troubled(Waiting):
 
 async def test_trouble_of_single_authorities_is_told_by_authority() -> None:
     """A loop is well for everybody as long as only some have trouble, and those are named; others are not shown."""
-    loops = {"first": Waiting(), "second": Troubled(), "third": Troubled()}
+    loops = {"first": Idle(), "second": Troubled(), "third": Troubled()}
     background = Background("sample", loops)
     background.start()
     assert background.degraded() == {}
@@ -63,7 +63,7 @@ async def test_trouble_of_single_authorities_is_told_by_authority() -> None:
 
 async def test_stopping_ends_every_loop() -> None:
     """When stopping returns, each loop was cancelled and has ended."""
-    loops = {"first": Waiting(), "second": Waiting()}
+    loops = {"first": Idle(), "second": Idle()}
     background = Background("sample", loops)
     background.start()
     await asyncio.sleep(0)

@@ -96,7 +96,7 @@ async def test_one_authority_s_slowness_does_not_hold_up_another(
 
 
 async def test_at_rest_it_asks_next_to_nothing(engine: AsyncEngine, council: str) -> None:
-    """At the end of the log one read waits, so that a second is not spent on asking."""
+    """At the head of the log one read waits, so that a second is not spent on asking."""
     reader = Reader(events(1, 3))
     subscription = following(engine, reader)
     async with running(subscription):
@@ -178,7 +178,7 @@ async def test_a_process_that_was_taken_over_from_writes_nothing(engine: AsyncEn
 async def test_who_may_have_lost_its_lease_does_not_see_the_end(
     engine: AsyncEngine, council: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a pause as long as a lease, or as a read, nothing is said about the end of the log."""
+    """After a pause as long as a lease, or as a read, nothing is said about the head of the log."""
     subscription = following(engine, Reader(events(1, 3)), lease_seconds=60)
     async with running(subscription):
         await eventually(lambda: subscription.caught_up(council) == 3)

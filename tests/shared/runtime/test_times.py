@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 
-from shared.domain.clock import SettableClock
+from tests.support.clock import SettableClock
 
 
 async def ask(client: httpx.AsyncClient, **params: str) -> httpx.Response:

@@ -15,7 +15,7 @@ from shared.domain.timetable.adopted import AdoptedPack, Timetable
 from shared.domain.timetable.engine import SHAPING, owed_keys
 from shared.domain.timetable.rules import OnHomeChange
 from tests.shared.domain.timetable.story import ALL_PACKS, Story, placed
-from tests.shared.domain.timetable.test_laws import FACTS, Told, story_of
+from tests.shared.domain.timetable.test_laws import FACTS, Stated, story_of
 
 
 def _running_on(adopted: AdoptedPack) -> AdoptedPack:
@@ -40,7 +40,7 @@ def shaping(story: Story) -> list[Fact]:
     return sorted((each for each in story.facts if isinstance(each.data, SHAPING)), key=lambda each: each.position)
 
 
-def takes_nothing_back(history: list[Told], timetable: Timetable) -> None:
+def takes_nothing_back(history: list[Stated], timetable: Timetable) -> None:
     """Hold every fact that surely adds to what is owed before and after it."""
     told = shaping(story_of(history))
     for number, new in enumerate(told):
@@ -53,14 +53,14 @@ def takes_nothing_back(history: list[Told], timetable: Timetable) -> None:
 
 @given(st.one_of(IN_ORDER, IN_ORDER, CROWDED))
 @settings(max_examples=400)
-def test_what_surely_adds_takes_back_no_obligation(history: list[Told]) -> None:
+def test_what_surely_adds_takes_back_no_obligation(history: list[Stated]) -> None:
     """Whatever was told before it, on whichever days, by rules that start anew in each home."""
     takes_nothing_back(history, ALL_PACKS)
 
 
 @given(st.one_of(IN_ORDER, IN_ORDER, CROWDED))
 @settings(max_examples=400)
-def test_nor_by_rules_that_run_on_through_a_change_of_home(history: list[Told]) -> None:
+def test_nor_by_rules_that_run_on_through_a_change_of_home(history: list[Stated]) -> None:
     """The same where clocks run on from home to home."""
     takes_nothing_back(history, RUNNING_ON)
 

@@ -24,7 +24,7 @@ KINDS = st.sampled_from(MEETING_KINDS)
 DAYS = st.integers(0, 420).map(lambda days: (START + timedelta(days=days)).isoformat())
 
 
-class Told(NamedTuple):
+class Stated(NamedTuple):
     """One fact of a generated history: its type, its day, and the rest of its data."""
 
     kind: str
@@ -32,8 +32,8 @@ class Told(NamedTuple):
     data: dict[str, Any]
 
 
-def told(kind: str, **data: st.SearchStrategy[Any]) -> st.SearchStrategy[Told]:
-    return st.builds(Told, st.just(kind), DAYS, st.fixed_dictionaries(data))
+def told(kind: str, **data: st.SearchStrategy[Any]) -> st.SearchStrategy[Stated]:
+    return st.builds(Stated, st.just(kind), DAYS, st.fixed_dictionaries(data))
 
 
 FACTS = st.one_of(
@@ -55,14 +55,14 @@ FACTS = st.one_of(
 HISTORIES = st.lists(FACTS, min_size=1, max_size=14)
 
 
-def story_of(history: list[Told]) -> Story:
+def story_of(history: list[Stated]) -> Story:
     story = Story()
     for kind, on, data in history:
         story.tell(kind, on, **data)
     return story
 
 
-def projected(history: list[Told], timetable: Timetable = ALL_PACKS) -> tuple[Review, ...]:
+def projected(history: list[Stated], timetable: Timetable = ALL_PACKS) -> tuple[Review, ...]:
     return project_reviews(CHILD, story_of(history).facts, timetable)
 
 
@@ -73,7 +73,7 @@ def unplaced(review: Review) -> Review:
 
 
 @given(HISTORIES)
-def test_never_due_before_the_anchor(history: list[Told]) -> None:
+def test_never_due_before_the_anchor(history: list[Stated]) -> None:
     """No review is due before what it is counted from, and its last working day lies between the two."""
     for review in projected(history):
         anchored_on = review.explanation.anchor.occurred_on
@@ -83,14 +83,14 @@ def test_never_due_before_the_anchor(history: list[Told]) -> None:
 
 
 @given(HISTORIES)
-def test_review_ids_are_unique(history: list[Told]) -> None:
+def test_review_ids_are_unique(history: list[Stated]) -> None:
     """No two reviews of a child share an id."""
     ids = [review.review_id for review in projected(history)]
     assert len(set(ids)) == len(ids)
 
 
 @given(HISTORIES, st.randoms(use_true_random=False))
-def test_the_order_of_facts_is_of_no_consequence(history: list[Told], random: Any) -> None:
+def test_the_order_of_facts_is_of_no_consequence(history: list[Stated], random: Any) -> None:
     """Facts handed over in another order give the same reviews."""
     ordered = story_of(history).facts
     shuffled: list[Fact] = list(ordered)
@@ -100,7 +100,7 @@ def test_the_order_of_facts_is_of_no_consequence(history: list[Told], random: An
 
 @given(HISTORIES)
 @settings(max_examples=300)
-def test_care_is_never_silently_without_a_review(history: list[Told]) -> None:
+def test_care_is_never_silently_without_a_review(history: list[Stated]) -> None:
     """While an episode of care runs, at least one review or flag is open under the law alone."""
     record = child_record(story_of(history).facts)
     running = record.death is None and any(episode.ended is None for episode in record.episodes)
@@ -109,28 +109,28 @@ def test_care_is_never_silently_without_a_review(history: list[Told]) -> None:
 
 
 @given(HISTORIES)
-def test_nothing_is_open_after_a_death(history: list[Told]) -> None:
+def test_nothing_is_open_after_a_death(history: list[Stated]) -> None:
     """A death behind which no episode and no home begins leaves no review open."""
     if child_record(story_of(history).facts).death is not None:
         assert Outcome.OPEN not in {review.outcome for review in projected(history)}
 
 
 @given(HISTORIES)
-def test_what_is_closed_rests_on_no_projection(history: list[Told]) -> None:
+def test_what_is_closed_rests_on_no_projection(history: list[Stated]) -> None:
     """A review that was missed or withdrawn is counted from something that happened."""
     for review in projected(history):
         assert review.outcome in (Outcome.OPEN, Outcome.HELD) or not review.rests_on_projection
 
 
 @given(HISTORIES)
-def test_a_meeting_is_one_review_of_a_kind(history: list[Told]) -> None:
+def test_a_meeting_is_one_review_of_a_kind(history: list[Stated]) -> None:
     """A meeting satisfies at most one review of each kind."""
     held = [(review.kind, review.held_meeting_id) for review in projected(history) if review.held_meeting_id]
     assert len(set(held)) == len(held)
 
 
 @given(HISTORIES)
-def test_what_stands_with_an_outcome_fits_it(history: list[Told]) -> None:
+def test_what_stands_with_an_outcome_fits_it(history: list[Stated]) -> None:
     """Held reviews have a meeting, closed ones a reason, and only open ones a booking."""
     for review in projected(history):
         assert (review.held_on is not None) is (review.outcome is Outcome.HELD)
@@ -145,7 +145,7 @@ def test_what_stands_with_an_outcome_fits_it(history: list[Told]) -> None:
 
 @given(HISTORIES, st.data())
 @settings(max_examples=200)
-def test_a_corrected_date_is_as_good_as_a_right_one(history: list[Told], data: st.DataObject) -> None:
+def test_a_corrected_date_is_as_good_as_a_right_one(history: list[Stated], data: st.DataObject) -> None:
     """Correcting the day of a fact gives what recording it right gives, but for positions and notes."""
     index = data.draw(st.integers(0, len(history) - 1))
     right_on = data.draw(DAYS)

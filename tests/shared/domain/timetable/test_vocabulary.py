@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shared.domain.catalogue import CATALOGUE, EventType
 from shared.domain.timetable.reviews import Outcome, Review
 from tests.shared.domain.timetable.story import ALL_PACKS, STATUTORY, Story, placed
-from tests.shared.domain.timetable.test_laws import HISTORIES, Told, projected, story_of
+from tests.shared.domain.timetable.test_laws import HISTORIES, Stated, projected, story_of
 from tests.support.bystanders import BYSTANDERS, SAYS_SO, bystanders, description
 
 #: What amends the record, or the rules themselves, says so in its own words.
@@ -39,7 +39,7 @@ def test_most_of_the_vocabulary_is_there_to_be_asked_later() -> None:
 @given(HISTORIES, bystanders(), st.data())
 @settings(max_examples=150)
 def test_no_bystander_changes_a_review(
-    history: list[Told], others: list[tuple[str, dict[str, Any]]], data: st.DataObject
+    history: list[Stated], others: list[tuple[str, dict[str, Any]]], data: st.DataObject
 ) -> None:
     """Whatever else is recorded of a child, at whatever days between, every review stays as it was, to the word."""
     story = story_of(history)
@@ -52,7 +52,7 @@ def test_no_bystander_changes_a_review(
 
 @given(HISTORIES)
 @settings(max_examples=150)
-def test_a_rescheduled_meeting_is_one_scheduled_again(history: list[Told]) -> None:
+def test_a_rescheduled_meeting_is_one_scheduled_again(history: list[Stated]) -> None:
     """For any history, telling each booking but a meeting's first as rescheduled gives the very same reviews."""
     seen: set[str] = set()
     retold = []
@@ -126,7 +126,7 @@ def test_an_adjourned_meeting_can_be_booked_again_or_called_off() -> None:
 
 @given(HISTORIES, st.sampled_from([None, "2026-03-01"]))
 @settings(max_examples=150)
-def test_an_adjourned_meeting_moves_no_due_date(history: list[Told], resumes_on: str | None) -> None:
+def test_an_adjourned_meeting_moves_no_due_date(history: list[Stated], resumes_on: str | None) -> None:
     """For any history, telling each held meeting as adjourned gives what not telling it gives, but for bookings."""
     told = {"reason": "other", "resumes_on": resumes_on}
     broken_off = [
