@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import socket
 import sys
+from functools import partial
 
 import orjson
-import uvicorn
 from fastapi import Request, Response
 
 from services.events.app import create_app
 from shared.runtime.memory import spare_the_collector
-from shared.runtime.serve import configured
+from shared.runtime.serve import Server, before_stop, configured
 from shared.runtime.settings import Settings
 
 #: Where the operation lies that does no more than read and parse.
@@ -32,7 +32,7 @@ def main() -> None:
         return Response(orjson.dumps({"read": count}), media_type="application/json")
 
     spare_the_collector()
-    server = uvicorn.Server(configured(app))
+    server = Server(configured(app), partial(before_stop, app))
     server.run(sockets=[socket.socket(fileno=int(sys.argv[1]))])
 
 
