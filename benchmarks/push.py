@@ -63,7 +63,7 @@ async def _latencies(seconds: float, append: Callable[[], Awaitable[int]], arriv
 async def _appender(on: Stage) -> AsyncIterator[Callable[[], Awaitable[int]]]:
     """Yield what appends one event and returns its position."""
     headers = {"authorization": f"Bearer {on.key}", "content-type": "application/cloudevents+json"}
-    async with _Reading(on.port) as connection:
+    async with Connection(on.port) as connection:
 
         async def append() -> int:
             body = await connection.ask(request("POST", "/v1/events", headers, orjson.dumps(posted_event())))
@@ -73,20 +73,15 @@ async def _appender(on: Stage) -> AsyncIterator[Callable[[], Awaitable[int]]]:
         yield append
 
 
-class _Reading(Connection):
-    """A connection whose answers are read."""
-
-    async def ask(self, message: bytes) -> bytes:
-        """Send one request and return the body of its answer."""
-        self._writer.write(message)
-        head = (await self._reader.readuntil(b"\r\n\r\n")).lower()
-        return await self._reader.readexactly(int(head.split(b"content-length:", 1)[1].split(b"\r\n", 1)[0]))
-
-    async def lines(self, message: bytes) -> AsyncIterator[bytes]:
-        """Send one request, and yield the lines of an answer that does not end."""
-        self._writer.write(message)
+async def _lines(port: int, message: bytes) -> AsyncIterator[bytes]:
+    """Send one request, and yield the lines of an answer that does not end."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(message)
         while True:
-            yield await self._reader.readline()
+            yield await reader.readline()
+    finally:
+        writer.close()
 
 
 @asynccontextmanager
@@ -105,13 +100,12 @@ async def over_sse(on: Stage, seconds: float) -> Latencies:
 
     async def follow(after: int) -> None:
         headers = {"authorization": f"Bearer {on.key}", "accept": "text/event-stream"}
-        async with _Reading(on.port) as connection:
-            position = 0
-            async for line in connection.lines(request("GET", f"/v1/events/live?after={after}", headers, b"")):
-                if line.startswith(b"id: "):
-                    position = int(line[4:])
-                elif line.startswith(b"data: "):
-                    arrivals.arrived(position)
+        position = 0
+        async for line in _lines(on.port, request("GET", f"/v1/events/live?after={after}", headers, b"")):
+            if line.startswith(b"id: "):
+                position = int(line[4:])
+            elif line.startswith(b"data: "):
+                arrivals.arrived(position)
 
     async with _appender(on) as append, _following(follow(await append())):
         return await _latencies(seconds, append, arrivals)
@@ -123,7 +117,7 @@ async def over_long_poll(on: Stage, seconds: float) -> Latencies:
 
     async def follow(after: int) -> None:
         headers = {"authorization": f"Bearer {on.key}"}
-        async with _Reading(on.port) as connection:
+        async with Connection(on.port) as connection:
             while True:
                 page = await connection.ask(request("GET", f"/v1/events?after={after}&wait=30", headers, b""))
                 found = _NEXT_AFTER.search(page, page.rindex(b'"next_after"'))

@@ -51,5 +51,5 @@ def _views(rows: Iterable[Row]) -> list[_View]:
     raw = msgspec.Raw
     return [
         _View(position, stream, stream_position, at, by, "sha256:" + digest.hex(), "sha256:" + link.hex(), raw(body))
-        for position, stream, stream_position, at, by, body, digest, link, *_ in rows
+        for position, stream, stream_position, at, by, body, digest, link in rows
     ]

@@ -30,33 +30,37 @@ _LAST_POSITION = 2**63 - 1
 # A page ends early rather than hold more than so many bytes of bodies, but always holds one event.
 # What the bodies weigh is asked first, of the same rows: keeping a running sum of every page
 # costs several times as much.  The head of the log is that of the instant of the page.
-_PAGE = """
+#
+# Behind the rows comes one that is none of the log's: as ``position`` the head, as
+# ``stream_position`` how many rows make the page full.  As columns they cost time in every row.
+_COLUMNS = "position, stream, stream_position, recorded_at, recorded_by, body, digest, link"
+_PAGE = f"""
 WITH bound AS MATERIALIZED (
     SELECT CASE
         WHEN (SELECT sum(octet_length(body)) FROM (
-            SELECT body FROM events.event WHERE {within} ORDER BY {order} LIMIT $4) AS page) <= $5 THEN $4
+            SELECT body FROM events.event WHERE {{within}} ORDER BY {{order}} LIMIT $4) AS page) <= $5 THEN $4
         ELSE (SELECT greatest(count(*), 1) FROM (
-            SELECT sum(octet_length(body)) OVER (ORDER BY {order}) AS bytes
-            FROM (SELECT {order}, body FROM events.event WHERE {within} ORDER BY {order} LIMIT $4) AS page
+            SELECT sum(octet_length(body)) OVER (ORDER BY {{order}}) AS bytes
+            FROM (SELECT {{order}}, body FROM events.event WHERE {{within}} ORDER BY {{order}} LIMIT $4) AS page
         ) AS weighed WHERE bytes <= $5)
     END AS most
 )
-SELECT position, stream, stream_position, recorded_at, recorded_by, body, digest, link,
-       {told}(SELECT max({order}) FROM events.event WHERE {whole}) AS head
-FROM events.event WHERE {within} ORDER BY {order} LIMIT (SELECT most FROM bound)
-"""
+(SELECT {_COLUMNS} FROM events.event WHERE {{within}} ORDER BY {{order}} LIMIT (SELECT most FROM bound))
+UNION ALL
+(SELECT coalesce(max({{order}}), 0), NULL, (SELECT most FROM bound), NULL, NULL, NULL, NULL, NULL
+ FROM events.event WHERE {{whole}})
+"""  # noqa: S608 - made of constants
 _LOG = "authority_id = $1"
 _STREAM = "authority_id = $1 AND stream = $7"
 _OF_TYPES = "(cardinality($6::text[]) = 0 OR type = ANY($6::text[]))"
 
 
-def _statement(order: str, whole: str, *more: str, told: str = "(SELECT most FROM bound) AS most, ") -> str:
+def _statement(order: str, whole: str, *more: str) -> str:
     within = " AND ".join((whole, f"{order} > $2", f"{order} <= $3", *more))
-    return _PAGE.format(order=order, whole=whole, within=within, told=told)
+    return _PAGE.format(order=order, whole=whole, within=within)
 
 
-# Where nothing is left out, whether the page was full is of no interest, and a column costs time.
-_LOG_PAGE = _statement("position", _LOG, told="")
+_LOG_PAGE = _statement("position", _LOG)
 _FILTERED_PAGE = _statement("position", _LOG, _OF_TYPES, "starts_with(stream, $7)")
 _STREAM_PAGE = _statement("stream_position", _STREAM, _OF_TYPES)
 
@@ -90,10 +94,10 @@ SELECT low FROM halving WHERE low = high
 _LOG_KNOWN = _LAST.format(order="position", column="recorded_at", within="authority_id = $1")
 _STREAM_REACHED = _LAST.format(order="stream_position", column="position", within="authority_id = $1 AND stream = $3")
 
-_AT = """
-SELECT position, stream, stream_position, recorded_at, recorded_by, body, digest, link
+_AT = f"""
+SELECT {_COLUMNS}
 FROM events.event WHERE authority_id = $1 AND position = $2
-"""
+"""  # noqa: S608 - as above
 _STREAM_PLACE = "SELECT position FROM events.event WHERE authority_id = $1 AND stream = $2 AND stream_position = $3"
 
 
@@ -140,6 +144,14 @@ class _Look(NamedTuple):
     limit: int
     page_bytes: int
     only: Filter
+
+
+class _Found(NamedTuple):
+    """The rows of a page, where what it is a page of ends, and whether it ended because it was full."""
+
+    rows: Sequence[Row]
+    head: int
+    is_full: bool
 
 
 async def log_head(connection: Connection, authority_id: str) -> int:
@@ -195,20 +207,17 @@ async def read_log(
 
 
 async def _read_on(connection: Connection, authority_id: str, after: int, limit: int, page_bytes: int) -> Page:
-    """Read the log as it is: one statement, unless its end is reached."""
-    rows = await connection.fetch(_LOG_PAGE, authority_id, after, _LAST_POSITION, limit, page_bytes)
-    if rows:
-        reached, head = rows[-1]["position"], rows[-1]["head"]
-        return Page(rows, reached, at_head=reached == head, head=head)
-    # An event that came between the two statements is one that a later page tells of.
-    head = await log_head(connection, authority_id)
-    return Page(rows, after, at_head=head <= after, head=head)
+    """Read the log as it is, in one statement: page and head are of the same instant."""
+    found = await _page(connection, _LOG_PAGE, authority_id, after, _LAST_POSITION, limit, page_bytes)
+    reached = found.rows[-1]["position"] if found.rows else after
+    return Page(found.rows, reached, at_head=found.head <= reached, head=found.head)
 
 
 async def _look_into_log(connection: Connection, authority_id: str, look: _Look) -> tuple[Sequence[Row], int]:
     """Return the rows of a page, and the position up to which it leaves nothing out."""
     upto = min(look.end, look.after + LOOKED_AT)
-    rows = await connection.fetch(
+    found = await _page(
+        connection,
         _FILTERED_PAGE,
         authority_id,
         look.after,
@@ -218,7 +227,7 @@ async def _look_into_log(connection: Connection, authority_id: str, look: _Look)
         look.only.types,
         look.only.stream_prefix,
     )
-    return rows, rows[-1]["position"] if _is_full(rows) else upto
+    return found.rows, found.rows[-1]["position"] if found.is_full else upto
 
 
 async def _look_into_stream(
@@ -230,19 +239,20 @@ async def _look_into_stream(
     behind = await connection.fetchval(_STREAM_REACHED, authority_id, look.after, stream)
     last = await connection.fetchval(_STREAM_REACHED, authority_id, look.end, stream)
     upto = min(last, behind + LOOKED_AT)
-    rows = await connection.fetch(
-        _STREAM_PAGE, authority_id, behind, upto, look.limit, look.page_bytes, look.only.types, stream
+    found = await _page(
+        connection, _STREAM_PAGE, authority_id, behind, upto, look.limit, look.page_bytes, look.only.types, stream
     )
-    if _is_full(rows):
-        return rows, rows[-1]["position"]
+    if found.is_full:
+        return found.rows, found.rows[-1]["position"]
     if upto < last:
-        return rows, await connection.fetchval(_STREAM_PLACE, authority_id, stream, upto)
-    return rows, look.end
+        return found.rows, await connection.fetchval(_STREAM_PLACE, authority_id, stream, upto)
+    return found.rows, look.end
 
 
-def _is_full(rows: Sequence[Row]) -> bool:
-    """Tell whether the page ended because it was full, so that more may follow."""
-    return bool(rows) and len(rows) == rows[0]["most"]
+async def _page(connection: Connection, statement: str, *arguments: object) -> _Found:
+    """Run one of the statements of pages, and take its last row apart."""
+    *rows, last = await connection.fetch(statement, *arguments)
+    return _Found(rows, last["position"], bool(rows) and len(rows) == last["stream_position"])
 
 
 async def has_stream(connection: Connection, authority_id: str, stream: str) -> bool:
@@ -270,9 +280,6 @@ async def read_stream(
     if known_at is not None:
         known = await known_end(connection, authority_id, known_at)
         end = await connection.fetchval(_STREAM_REACHED, authority_id, known, stream)
-    rows = await connection.fetch(_STREAM_PAGE, authority_id, after, end, limit, page_bytes, (), stream)
-    if not rows:
-        head = await connection.fetchval(_STREAM_HEAD, authority_id, stream)
-        return Page(rows, after, at_head=min(head, end) <= after, head=head)
-    reached, head = rows[-1]["stream_position"], rows[-1]["head"]
-    return Page(rows, reached, at_head=reached >= min(head, end), head=head)
+    found = await _page(connection, _STREAM_PAGE, authority_id, after, end, limit, page_bytes, (), stream)
+    reached = found.rows[-1]["stream_position"] if found.rows else after
+    return Page(found.rows, reached, at_head=reached >= min(found.head, end), head=found.head)
