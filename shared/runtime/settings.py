@@ -83,7 +83,9 @@ class Settings(BaseSettings):
         default="http://127.0.0.1:8001",
         description="Where scheduler and reporting reach the events service.",
     )
-    pool_size: int = Field(default=5, ge=1, le=100, description="Database connections of each service; twice as many of events.")
+    pool_size: int = Field(
+        default=5, ge=1, le=100, description="Database connections of each service; twice as many of events."
+    )
     lease_seconds: float = Field(
         default=4.0,
         ge=0.5,
