@@ -107,10 +107,14 @@ async def _verify_one(pool: Pool, authority_id: str, asked: argparse.Namespace, 
 
 
 async def _signed_since(pool: Pool, authority_id: str, instant: datetime) -> bool:
-    """Tell whether no head of this log was signed up to ``instant``, so that a file of that time holds none."""
+    """Tell whether a file of heads up to ``instant`` can hold none of this log: it began later, or has not begun.
+
+    A log with events of which no head was ever signed, or is left, is not new.
+    """
     async with snapshot(pool) as connection:
         first = await heads_behind(connection, authority_id, 0, 1)
-    return all(head.signed_at > instant for head in first)
+        end = await log_end(connection, authority_id)
+    return all(head.signed_at > instant for head in first) if first else end is None
 
 
 async def _walk(pool: Pool, authority_id: str, verifier: Verifier) -> None:

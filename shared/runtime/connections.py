@@ -13,7 +13,11 @@ is no more room, the connection that has waited longest without a request makes 
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import resource
+import socket
+import sys
+import termios
 from itertools import chain, takewhile
 
 import httptools
@@ -72,11 +76,11 @@ class Connections(ServerState):
 
     def refuse(self, connection: Connection, now: float) -> None:
         """Count it among the open ones no more; some of those that were refused last are still read for a while."""
-        self.forget(connection)
+        self._owing.pop(connection, None)
         self.connections.discard(connection)
         self._refused[connection] = now + HEAD_SECONDS
         if len(self._refused) > MOST_REFUSED:
-            self._end(self._refused)
+            self._end(self._refused, next(iter(self._refused)))
 
     def forget(self, connection: Connection) -> None:
         """Hear that it is gone."""
@@ -85,6 +89,7 @@ class Connections(ServerState):
 
     def takes(self, connection: Connection, now: float) -> None:
         """Give it the time in which some of its answer must be taken."""
+        self._taking.pop(connection, None)
         self._taking[connection] = now + TAKE_SECONDS
 
     def has_taken(self, connection: Connection) -> None:
@@ -99,25 +104,28 @@ class Connections(ServerState):
             connection.end_untaken(now)
 
     def make_room(self) -> bool:
-        """Return whether there is room for one that just came; the one that owes a head for longest may make it."""
+        """Return whether there is room for one that just came; the one that owes a head for longest may make it.
+
+        It has its answers: who still takes one does not owe a request yet.
+        """
         if len(self.connections) <= self._most:
             return True
-        if not self._owing:
+        silent = next((each for each in self._owing if not each.transport.get_write_buffer_size()), None)
+        if silent is None:
             return False
         _ended.labels("no_room").inc()
-        self._end(self._owing)
+        self._end(self._owing, silent)
         return True
 
     def end_refused(self) -> None:
         """End all that were refused."""
-        while self._refused:
-            self._end(self._refused)
+        for connection in list(self._refused):
+            self._end(self._refused, connection)
 
-    def _end(self, waiting: dict[Connection, float]) -> None:
-        first = next(iter(waiting))
-        del waiting[first]
-        self.connections.discard(first)
-        first.transport.abort()
+    def _end(self, waiting: dict[Connection, float], connection: Connection) -> None:
+        del waiting[connection]
+        self.connections.discard(connection)
+        connection.transport.abort()
 
 
 def _late(waiting: dict[Connection, float], now: float) -> list[Connection]:
@@ -126,6 +134,16 @@ def _late(waiting: dict[Connection, float], now: float) -> list[Connection]:
     for connection in late:
         del waiting[connection]
     return late
+
+
+def _unacknowledged(connected: socket.socket | None) -> int:
+    """Return what the kernel has taken and the other end has not acknowledged; 0 where the system does not tell."""
+    if connected is None or connected.fileno() < 0 or not hasattr(termios, "TIOCOUTQ"):
+        return 0
+    try:
+        return int.from_bytes(fcntl.ioctl(connected.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+    except OSError:
+        return 0
 
 
 class Connection(HttpToolsProtocol):
@@ -228,14 +246,14 @@ class Connection(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Wait for the next request, unless it is there."""
-        if not self.pipeline:
+        if not self.pipeline and not self._refused:
             self._all.owes(self, self.loop.time())
         super().on_response_complete()
 
     def pause_writing(self) -> None:
         """Hear that more waits to be sent than should."""
         super().pause_writing()
-        self._left = self.transport.get_write_buffer_size()
+        self._left = self._untaken()
         self._all.takes(self, self.loop.time())
 
     def resume_writing(self) -> None:
@@ -245,23 +263,38 @@ class Connection(HttpToolsProtocol):
 
     def end_late(self, now: float) -> None:
         """End it, as no request came in time; say so to whoever has begun one."""
+        if self._refused:
+            self.transport.abort()
+            return
         if self.flow.write_paused:
             # The answer before is still being taken, and that has bounds of its own.
             self._all.owes(self, now)
             return
-        if self._in_head and not self._refused:
+        if self._in_head:
             self._refuse("late", refused(408, f"The head of a request has {HEAD_SECONDS:g} seconds to arrive."))
         self.transport.close()
+        if self.transport.get_write_buffer_size():
+            # It closes once what is left has been taken, and that has bounds, too.
+            self._left = self._untaken()
+            self._all.takes(self, now)
 
     def end_untaken(self, now: float) -> None:
         """End it, unless the other end has taken some of its answer."""
-        left = self.transport.get_write_buffer_size()
+        left = self._untaken()
         if self._left - left >= TAKEN_BYTES:
             self._left = left
             self._all.takes(self, now)
         else:
             _ended.labels("untaken").inc()
             self.transport.abort()
+
+    def _untaken(self) -> int:
+        """Return how many bytes the other end has not taken yet: those that wait here, and those in the kernel.
+
+        The kernel holds megabytes, and asks for more only when a third of them has been taken: a
+        slow reader would seem to take nothing for a minute.
+        """
+        return self.transport.get_write_buffer_size() + _unacknowledged(self.transport.get_extra_info("socket"))
 
     def _refuse_large(self) -> None:
         self._refuse("large", refused(431, f"The URL and the headers of a request may have {HEAD_BYTES} bytes."))

@@ -84,7 +84,10 @@ class Settings(BaseSettings):
         description="Where scheduler and reporting reach the events service.",
     )
     pool_size: int = Field(
-        default=5, ge=1, le=100, description="Database connections of each service; twice as many of events."
+        default=5,
+        ge=1,
+        le=100,
+        description="Connections of one pool to the database; a service has two to four such pools.",
     )
     lease_seconds: float = Field(
         default=4.0,

@@ -59,8 +59,9 @@ def common_event(text: bytes) -> NewEvent | None:
     try:
         posted = _envelope.decode(text)
         return _event(posted, text) if _is_common(posted) else None
-    except (ValueError, RecursionError):
-        # msgspec's DecodeError, orjson's JSONDecodeError and pydantic's ValidationError are ValueErrors.
+    except (ValueError, TypeError, RecursionError):
+        # msgspec's DecodeError, orjson's JSONDecodeError and pydantic's ValidationError are ValueErrors; orjson's
+        # JSONEncodeError, of what is nested deeper than it writes, is a TypeError.
         return None
 
 

@@ -126,7 +126,11 @@ async def _awaited(
                 left = deadline - now()
                 if page.at_head:
                     waiter.saw(page.head)
-                    if not await waiter.wait(left):
+                    woken = await waiter.wait(left)
+                    if wake.stopping:
+                        # All who wait are let go at once, and could not all look again in time.
+                        return page
+                    if not woken:
                         # Looked at once more, so that the answer tells of now and not of when the wait began.
                         return await read(after)
                 elif left <= 0:

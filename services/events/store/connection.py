@@ -45,8 +45,8 @@ _CLOSE_SECONDS = 2.0
 _STATEMENT_SECONDS = 60.0
 #: How often, while a loan may last, those that have lasted longer are looked for.
 _LOOKS = 10
-#: A lost connection, a server without resources, a server that stops or starts, a lock waited for too long.
-_AWAY = ("08", "53", "57P", "55P03")
+#: A lost connection, a server without resources, one that stops or starts, a lock or a statement that took too long.
+_AWAY = ("08", "53", "57P", "55P03", "57014")
 
 
 class Pool:
@@ -124,11 +124,11 @@ class Pool:
         The borrower finds that its connection was closed in the middle of a statement.
         """
         assert self._loan_seconds is not None
+        again = asyncio.get_running_loop().call_later
+        self._watch = again(self._loan_seconds / _LOOKS, self._end_late_loans) if self._lent_at else None
         for connection, lent_at in self._lent_at.items():
             if monotonic() - lent_at > self._loan_seconds:
                 connection.terminate()
-        again = asyncio.get_running_loop().call_later
-        self._watch = again(self._loan_seconds / _LOOKS, self._end_late_loans) if self._lent_at else None
 
     async def _take(self) -> Connection:
         if self._free.locked():
@@ -193,6 +193,9 @@ async def open_pool(database_url: str, *, size: int, loan_seconds: float | None 
     soon after so long: a timer for each statement costs a lone append a twentieth of its rate.
     """
     settings = {**server_settings("events"), **_PLANNING, "lock_timeout": LOCK_TIMEOUT}
+    if loan_seconds is not None:
+        # A connection that is closed here may go on in the server, with its locks.
+        settings["statement_timeout"] = str(int(loan_seconds * 1000))
     pooled = behind_pooler(database_url)
     how: dict[str, Any] = {"statement_cache_size": 0} if pooled else {"server_settings": settings}
     connect = partial(

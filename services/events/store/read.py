@@ -28,41 +28,55 @@ LOOKED_AT = 10_000
 _LAST_POSITION = 2**63 - 1
 
 # A page ends early rather than hold more than so many bytes of bodies, but always holds one event.
-# What the bodies weigh is asked first, of the same rows: keeping a running sum of every page
-# costs several times as much.  The head of the log is that of the instant of the page.
+# Nearly every page is light: however many rows it has, none is larger than its share of those
+# bytes.  So it is read as if it were, without the bodies of rows that are larger.  Only if there
+# is one it is read again, by a statement that asks first what the bodies weigh.
 #
 # Behind the rows comes one that is none of the log's: as ``position`` the head, as
 # ``stream_position`` how many rows make the page full.  As columns they cost time in every row.
-_COLUMNS = "position, stream, stream_position, recorded_at, recorded_by, body, digest, link"
-_PAGE = f"""
-WITH bound AS MATERIALIZED (
-    SELECT CASE
-        WHEN (SELECT sum(octet_length(body)) FROM (
-            SELECT body FROM events.event WHERE {{within}} ORDER BY {{order}} LIMIT $4) AS page) <= $5 THEN $4
-        ELSE (SELECT greatest(count(*), 1) FROM (
-            SELECT sum(octet_length(body)) OVER (ORDER BY {{order}}) AS bytes
-            FROM (SELECT {{order}}, body FROM events.event WHERE {{within}} ORDER BY {{order}} LIMIT $4) AS page
-        ) AS weighed WHERE bytes <= $5)
-    END AS most
-)
-(SELECT {_COLUMNS} FROM events.event WHERE {{within}} ORDER BY {{order}} LIMIT (SELECT most FROM bound))
+_LIGHT_PAGE = """
+(SELECT position, stream, stream_position, recorded_at, recorded_by,
+        CASE WHEN octet_length(body) <= $5::bigint / $4::bigint THEN body END AS body, digest, link
+ FROM events.event WHERE {within} ORDER BY {order} LIMIT $4)
 UNION ALL
-(SELECT coalesce(max({{order}}), 0), NULL, (SELECT most FROM bound), NULL, NULL, NULL, NULL, NULL
- FROM events.event WHERE {{whole}})
-"""  # noqa: S608 - made of constants
+(SELECT coalesce(max({order}), 0), NULL, $4, NULL, NULL, NULL, NULL, NULL FROM events.event WHERE {whole})
+"""
+_WEIGHED_PAGE = """
+WITH bound AS MATERIALIZED (
+    SELECT CASE WHEN coalesce(max(bytes), 0) <= $5 THEN $4 ELSE greatest(count(*) FILTER (WHERE bytes <= $5), 1) END
+           AS most
+    FROM (
+        SELECT sum(octet_length(body)) OVER (ORDER BY {order}) AS bytes
+        FROM (SELECT {order}, body FROM events.event WHERE {within} ORDER BY {order} LIMIT $4) AS page
+    ) AS weighed
+)
+(SELECT position, stream, stream_position, recorded_at, recorded_by, body, digest, link
+ FROM events.event WHERE {within} ORDER BY {order} LIMIT (SELECT most FROM bound))
+UNION ALL
+(SELECT coalesce(max({order}), 0), NULL, (SELECT most FROM bound), NULL, NULL, NULL, NULL, NULL
+ FROM events.event WHERE {whole})
+"""
 _LOG = "authority_id = $1"
 _STREAM = "authority_id = $1 AND stream = $7"
 _OF_TYPES = "(cardinality($6::text[]) = 0 OR type = ANY($6::text[]))"
 
 
-def _statement(order: str, whole: str, *more: str) -> str:
+class _Statements(NamedTuple):
+    """The two ways of reading a page."""
+
+    light: str
+    weighed: str
+
+
+def _statements(order: str, whole: str, *more: str) -> _Statements:
     within = " AND ".join((whole, f"{order} > $2", f"{order} <= $3", *more))
-    return _PAGE.format(order=order, whole=whole, within=within)
+    parts = {"order": order, "whole": whole, "within": within}
+    return _Statements(_LIGHT_PAGE.format(**parts), _WEIGHED_PAGE.format(**parts))
 
 
-_LOG_PAGE = _statement("position", _LOG)
-_FILTERED_PAGE = _statement("position", _LOG, _OF_TYPES, "starts_with(stream, $7)")
-_STREAM_PAGE = _statement("stream_position", _STREAM, _OF_TYPES)
+_LOG_PAGE = _statements("position", _LOG)
+_FILTERED_PAGE = _statements("position", _LOG, _OF_TYPES, "starts_with(stream, $7)")
+_STREAM_PAGE = _statements("stream_position", _STREAM, _OF_TYPES)
 
 _LOG_HEAD = "SELECT coalesce(max(position), 0) FROM events.event WHERE authority_id = $1"
 # One probe of the primary key for each log.
@@ -94,10 +108,10 @@ SELECT low FROM halving WHERE low = high
 _LOG_KNOWN = _LAST.format(order="position", column="recorded_at", within="authority_id = $1")
 _STREAM_REACHED = _LAST.format(order="stream_position", column="position", within="authority_id = $1 AND stream = $3")
 
-_AT = f"""
-SELECT {_COLUMNS}
+_AT = """
+SELECT position, stream, stream_position, recorded_at, recorded_by, body, digest, link
 FROM events.event WHERE authority_id = $1 AND position = $2
-"""  # noqa: S608 - as above
+"""
 _STREAM_PLACE = "SELECT position FROM events.event WHERE authority_id = $1 AND stream = $2 AND stream_position = $3"
 
 
@@ -249,9 +263,13 @@ async def _look_into_stream(
     return found.rows, look.end
 
 
-async def _page(connection: Connection, statement: str, *arguments: object) -> _Found:
-    """Run one of the statements of pages, and take its last row apart."""
-    *rows, last = await connection.fetch(statement, *arguments)
+async def _page(connection: Connection, statements: _Statements, *arguments: object) -> _Found:
+    """Read a page, and take its last row apart."""
+    *rows, last = await connection.fetch(statements.light, *arguments)
+    if None in [row["body"] for row in rows]:
+        *rows, last = await connection.fetch(statements.weighed, *arguments)
+    if last["stream"] is not None:
+        raise RuntimeError("PostgreSQL sent the rows of a page in another order than it was asked for")
     return _Found(rows, last["position"], bool(rows) and len(rows) == last["stream_position"])
 
 

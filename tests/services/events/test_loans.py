@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
-from services.events.store.connection import open_pool
+from services.events.store.connection import Connection, open_pool
 from shared.domain.errors import NotReady
 from tests.support.waiting import eventually
 
@@ -21,7 +22,13 @@ async def test_a_statement_that_does_not_end_is_given_up_with_its_loan(database_
             async with pool.connection() as connection:
                 await connection.execute("SELECT pg_sleep(60)")
         async with pool.connection() as connection:
-            assert await connection.fetchval("SELECT 1") == 1
+            left = "SELECT count(*) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND state = 'active'"
+            assert await eventually(partial(_none, connection, left))
+
+
+async def _none(connection: Connection, count: str) -> bool:
+    found: int = await connection.fetchval(count)
+    return found == 0
 
 
 async def test_loans_that_end_in_time_are_left_alone(database_url: str) -> None:

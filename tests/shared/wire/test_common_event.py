@@ -139,6 +139,7 @@ PIECES = st.sampled_from(
 @settings(max_examples=2_000)
 @example([(1, 0, b'"id":"other",')])
 @example([(TEXT.index(b'"data":') + len(b'"data":'), 0, b"[" * 100_000)])
+@example([(TEXT.index(b'"data":{') + len(b'"data":{'), 0, b'"deep":' + b"[" * 300 + b"]" * 300 + b",")])
 @example([(TEXT.index(b'"data":{') + len(b'"data":{'), 0, b'"occurred_on":"2026-01-16",')])
 def test_no_damage_is_read_as_an_event_that_the_careful_reading_does_not_find(
     splices: list[tuple[int, int, bytes]],
