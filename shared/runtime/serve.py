@@ -27,7 +27,8 @@ UNUSABLE_SETTINGS = 2
 STARTUP_FAILURE = 3
 #: Answers that are still under way this long after a signal are cut off: a reader that takes nothing, a slow upload.
 GRACE_SECONDS = 5
-#: A connection whose other end has taken nothing for so long, with something to take, is ended.  Without this an answer
+#: Beneath what :mod:`shared.runtime.connections` asks of whoever is answered, for what only the system sees:
+#: a connection whose other end has taken nothing for so long, with something to take, is ended.  Without this an answer
 #: that is given up would leave its connection, and what is still to be sent over it, for as long as the other end
 #: keeps saying that it is there.  Nothing is lost but a download: every reader can go on where it was.
 UNTAKEN_SECONDS = 60

@@ -93,8 +93,10 @@ class Posted:
 
     def candidate(self, text: bytes, check: Check) -> Candidate:
         """Judge one of the texts; ``check`` names what else is wrong with an event that is valid by its schema."""
-        event = None if self.media_type == BINARY else common_event(text.strip(_SPACE))
-        if event is None or len(text) > limits.EVENT_BYTES:
+        # A line may not be larger with the white space around its event either.
+        common = self.media_type != BINARY and len(text) <= limits.EVENT_BYTES
+        event = common_event(text.strip(_SPACE)) if common else None
+        if event is None:
             return _candidate(text, self.decode, check)
         faults = check(event)
         return _refused(event, faults) if faults else Candidate(event, event.event_id)

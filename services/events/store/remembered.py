@@ -49,6 +49,10 @@ FROM unnest($2::text[]) AS asked (stream)
 """
 
 
+#: Of texts without line ends: one text, a line for each.
+_lines = "\n".join
+
+
 async def append_remembered(
     connection: Connection, authority_id: str, requests: Sequence[AppendRequest], clock: Clock, memory: LogMemory
 ) -> list[Settlement] | None:
@@ -135,6 +139,3 @@ def _columns(rows: Sequence[Row]) -> list[Any]:
 
 def _once(column: Sequence[str]) -> str:
     return _lines(column if len(set(column)) > 1 else column[:1])
-
-
-_lines = "\n".join

@@ -224,6 +224,25 @@ async def test_a_council_that_is_new_does_not_fail_the_job_of_the_night(
     assert operate(capsys, *verify)[0] == BROKEN
 
 
+async def test_a_council_whose_heads_are_all_gone_is_not_taken_for_new(
+    *,
+    fresh_database_url: str,
+    settings: Settings,
+    log: SignedLog,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A log with events and without any signed head is not compared, and the job says so."""
+    await another_log(fresh_database_url, settings, log, seconds=1)
+    async with superuser(fresh_database_url) as connection:
+        await connection.execute("DELETE FROM events.signed_head WHERE authority_id = 'southshire'")
+    kept = tmp_path / "kept"
+    kept.write_text(kept_lines(log.heads))
+
+    status, out, _ = operate(capsys, "verify", "--heads", str(kept))
+    assert (status, "It is new" in out) == (Status.NOT_DONE, False)
+
+
 async def test_the_heads_of_all_councils_are_kept_at_once(
     *,
     fresh_database_url: str,
