@@ -230,8 +230,14 @@ class Appender:
     ) -> list[Settlement]:
         _groups.observe(len(requests))
         before = memory.position
+        settlements = None
         try:
-            settlements = await self._settle(authority_id, requests, memory)
+            if memory.serves:
+                async with self._pool.connection() as connection:
+                    settlements = await append_remembered(connection, authority_id, requests, self._clock, memory)
+            if settlements is None:
+                async with self._pool.transaction() as connection:
+                    settlements = await append_many(connection, authority_id, requests, self._clock, memory)
         except BaseException:
             # Nobody knows whether that was committed.
             memory.forget()
@@ -239,17 +245,6 @@ class Appender:
         if memory.position > before:
             self._on_commit(authority_id, memory.position)
         return settlements
-
-    async def _settle(
-        self, authority_id: str, requests: Sequence[AppendRequest], memory: LogMemory
-    ) -> list[Settlement]:
-        if memory.serves:
-            async with self._pool.connection() as connection:
-                settlements = await append_remembered(connection, authority_id, requests, self._clock, memory)
-            if settlements is not None:
-                return settlements
-        async with self._pool.transaction() as connection:
-            return await append_many(connection, authority_id, requests, self._clock, memory)
 
     def _memory_of(self, authority_id: str) -> LogMemory:
         memory = self._memories.get(authority_id)

@@ -1,7 +1,7 @@
 """Appending: positions are given and events stored under the lock of the authority's log.
 
-The lock is the row of the authority in ``events.log``.  It is released when the
-transaction has become visible, so a reader that sees an event can see all before it.
+The lock is released when the transaction has become visible, so a reader that sees an event
+can see all before it.
 """
 
 from __future__ import annotations
@@ -10,17 +10,23 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from services.events.model import AppendRequest, Place, Settlement
-from services.events.store.connection import DURABLE, LOCK_TIMEOUT, Connection
+from services.events.store.connection import DURABLE, LOCK_LOG, LOCK_TIMEOUT, Connection
 from services.events.store.ledger import Added, Key, Known, Ledger, key_of
 from services.events.store.memory import LogMemory
 from shared.domain.clock import Clock
 from shared.domain.hash_chain import first_link, leaf_of, microseconds
 from shared.domain.hash_chain import link as link_of
 
-# The subquery is computed before the row is locked: one round trip instead of two.
+# The subquery is computed before the lock is taken: one round trip instead of two.  The row is locked as well, which
+# writes it: a transaction that has written nothing is answered at once, and one that says of an event that it is known
+# already has to wait for disk and standby as the one that inserted it did.
 _LOCK = f"""
-SELECT current_setting('transaction_isolation') AS isolation, bounded.lock_timeout, bounded.durable
-FROM (SELECT set_config('lock_timeout', $2, true) AS lock_timeout, {DURABLE} AS durable OFFSET 0) AS bounded, events.log
+SELECT bounded.isolation, bounded.lock_timeout, bounded.durable, {LOCK_LOG.format(authority="$1")}
+FROM (
+    SELECT current_setting('transaction_isolation') AS isolation, set_config('lock_timeout', $2, true) AS lock_timeout,
+           {DURABLE} AS durable
+    OFFSET 0
+) AS bounded, events.log
 WHERE log.authority_id = $1
 FOR UPDATE OF log
 """  # noqa: S608 - made of constants

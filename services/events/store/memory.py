@@ -63,7 +63,11 @@ class LogMemory:
             for stream in list(islice(self._streams, len(self._streams) - STREAMS)):
                 del self._streams[stream]
 
-    def ends_of(self, streams: Iterable[str]) -> dict[str, int]:
-        """Return where each of the streams ends whose end is remembered; 0: it does not exist."""
+    def head_of(self, stream: str) -> int | None:
+        """Return where the stream ends (0: it does not exist), or None if that is not remembered."""
+        return self._streams.get(stream)
+
+    def heads_of(self, streams: Iterable[str]) -> dict[str, int]:
+        """Return where each of the streams ends of which that is remembered; 0: it does not exist."""
         remembered = self._streams
         return {stream: remembered[stream] for stream in streams if stream in remembered}

@@ -10,37 +10,35 @@ assumption is wrong, nothing is stored and the caller looks at the log instead.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from services.events.model import AppendRequest, Mismatch, Settlement
+from services.events.model import AppendRequest, Mismatch, Outcome, Place, Settlement
 from services.events.store.append import Row, rows_of
-from services.events.store.connection import DURABLE, Connection
-from services.events.store.ledger import Ledger
+from services.events.store.connection import DURABLE, LOCK_LOG, Connection
+from services.events.store.ledger import Added, Ledger
 from services.events.store.memory import LogMemory
 from shared.domain.clock import Clock
-from shared.wire.append import REJECTED
+from shared.wire.append import REJECTED, Verdict
 
 # A single event, by far the most frequent append, needs no function.  A conflict is not passed
-# over here: where no row was inserted the log is looked at.  The event at the end is asked for as
+# over here: where no row was inserted the log is looked at.  The event at the head is asked for as
 # the first one from its position on, because that order is an index's own: see the migration.
 _APPEND_ONE = f"""
 INSERT INTO events.event (authority_id, recorded_at, position, stream, stream_position,
                           source, event_id, type, recorded_by, body, digest, link)
 SELECT $1, $4, $2::bigint + 1, $5, $6::bigint, $7, $8, $9, $10, $11, $12, $13
-FROM events.log
-WHERE log.authority_id = $1 AND $3 = (
+WHERE $3 = (
     SELECT CASE WHEN position = $2 THEN link END
     FROM events.event WHERE authority_id = $1 AND position >= $2 ORDER BY position LIMIT 1
-) AND {DURABLE} IS DISTINCT FROM ''
-FOR UPDATE OF log
+) AND {DURABLE} IS DISTINCT FROM '' AND {LOCK_LOG.format(authority="$1")} IS NOT NULL
 ON CONFLICT DO NOTHING
 """  # noqa: S608 - made of constants
 _APPEND_MANY = f"""
 SELECT events.append_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 WHERE {DURABLE} IS DISTINCT FROM ''
 """  # noqa: S608 - as above
-_STREAM_ENDS = """
+_STREAM_HEADS = """
 SELECT asked.stream, coalesce((
     SELECT stream_position FROM events.event WHERE event.authority_id = $1 AND event.stream = asked.stream
     ORDER BY stream_position DESC LIMIT 1
@@ -62,20 +60,45 @@ async def append_remembered(
     of the head of the log otherwise.  ``connection`` is in no transaction.  Raises what
     ``append_many`` does; then nobody knows what was stored, and the memory has to forget.
     """
-    for request in requests:
-        if request.amends or request.dry_run:
-            return None
+    if len(requests) == 1:
+        place = _place_alone(requests[0], memory)
+        if place is not None:
+            return await _append_alone(connection, authority_id, requests[0], place, clock, memory)
+    if any(request.amends or request.dry_run for request in requests):
+        return None
     streams = _streams_of(requests)
-    ends = memory.ends_of(streams)
-    if len(ends) < len(streams):
-        ends |= await _look_up(connection, authority_id, streams.difference(ends), memory)
-    ledger = Ledger(memory.position, {}, ends)
+    heads = memory.heads_of(streams)
+    if len(heads) < len(streams):
+        heads |= await _look_up(connection, authority_id, streams.difference(heads), memory)
+    ledger = Ledger(memory.position, {}, heads)
     settlements = [ledger.settle(request) for request in requests]
     if not all(map(_is_sure, requests, settlements)):
         return None
-    if ledger.added and not await _store(connection, authority_id, ledger, clock, memory):
-        return None
+    if ledger.added:
+        stored = await _store(connection, authority_id, ledger.added, clock, memory, stream_heads=ledger.stream_heads)
+        if not stored:
+            return None
     return settlements
+
+
+def _place_alone(request: AppendRequest, memory: LogMemory) -> Place | None:
+    """Return the place of an event that comes alone, if nothing but whether it is new has to be decided about it."""
+    if len(request.candidates) != 1 or not request.events or request.expected or request.amends or request.dry_run:
+        return None
+    stream = request.events[0].stream
+    stream_head = memory.head_of(stream)
+    return None if stream_head is None else Place(memory.position + 1, stream, stream_head + 1)
+
+
+async def _append_alone(  # noqa: PLR0917 - as append_remembered, and the place
+    connection: Connection, authority_id: str, request: AppendRequest, place: Place, clock: Clock, memory: LogMemory
+) -> list[Settlement] | None:
+    """Store one event at its place, by far the most frequent append; return None if it was not stored."""
+    event = request.events[0]
+    added, heads = [Added(event, place, request.recorded_by)], {place.stream: place.stream_position}
+    if not await _store(connection, authority_id, added, clock, memory, stream_heads=heads):
+        return None
+    return [(Outcome(Verdict.STORED, event.event_id, place),)]
 
 
 def _is_sure(request: AppendRequest, settlement: Settlement) -> bool:
@@ -106,24 +129,32 @@ async def _look_up(
     What is read is no older than the memory of the log's head.  If it is younger, the head
     has moved, and the comparison under the lock will show that.
     """
-    asked = dict(await connection.fetch(_STREAM_ENDS, authority_id, list(streams)))
+    asked = dict(await connection.fetch(_STREAM_HEADS, authority_id, list(streams)))
     memory.learn(asked)
     return asked
 
 
-async def _store(connection: Connection, authority_id: str, ledger: Ledger, clock: Clock, memory: LogMemory) -> bool:
-    """Insert what the ledger adds if the log ends where it is remembered to; return whether it was."""
+async def _store(
+    connection: Connection,
+    authority_id: str,
+    added: Sequence[Added],
+    clock: Clock,
+    memory: LogMemory,
+    *,
+    stream_heads: Mapping[str, int],
+) -> bool:
+    """Insert events if the log ends where it is remembered to, after which streams have these heads; tell if it did."""
     assert memory.recorded_at is not None
     # The clock may be behind that of the last append: within a log, time never runs backwards.
     recorded_at = max(clock.now(), memory.recorded_at)
-    rows = rows_of(authority_id, recorded_at, memory.link, ledger.added)
+    rows = rows_of(authority_id, recorded_at, memory.link, added)
     end = (authority_id, memory.position, memory.link, recorded_at)
     if len(rows) == 1:
         stored: bool = await connection.execute(_APPEND_ONE, *end, *rows[0][1:]) == "INSERT 0 1"
     else:
         stored = await connection.fetchval(_APPEND_MANY, *end, *_columns(rows)) == "stored"
     if stored:
-        memory.ended(ledger.head, rows[-1][-1], recorded_at, ledger.stream_heads)
+        memory.ended(rows[-1][0], rows[-1][-1], recorded_at, stream_heads)
     return stored
 
 

@@ -13,7 +13,7 @@ import pytest
 from services.events import appender as appender_module
 from services.events.appender import Appender
 from services.events.model import AppendRequest, Outcome, Settlement
-from services.events.store.connection import LOCK_TIMEOUT, Connection, Pool
+from services.events.store.connection import LOCK_LOG, LOCK_TIMEOUT, Connection, Pool
 from services.events.store.memory import LogMemory
 from shared.domain.errors import NotReady
 from shared.identity.keys import ApiKey
@@ -38,7 +38,7 @@ async def lock_held(database_url: str, key: ApiKey) -> AsyncIterator[None]:
     """Hold the lock of a log that is open already, as another process would."""
     connection = await asyncpg.connect(database_url)
     async with connection.transaction():
-        await connection.execute("SELECT FROM events.log WHERE authority_id = $1 FOR UPDATE", key.authority_id)
+        await connection.execute(f"SELECT {LOCK_LOG.format(authority='$1')}", key.authority_id)
         yield
     await connection.close()
 
@@ -108,16 +108,16 @@ async def test_a_request_that_spoils_its_group_fails_alone(
 ) -> None:
     """When a transaction fails for one request's sake, the others are settled by themselves."""
     poison = append_request(registered(id="poison"))
-    settle = Appender._settle
+    commit = Appender._commit
 
     async def failing(
         self: Appender, authority_id: str, requests: Sequence[AppendRequest], memory: LogMemory
     ) -> list[Settlement]:
         if poison in requests:
             raise ZeroDivisionError
-        return await settle(self, authority_id, requests, memory)
+        return await commit(self, authority_id, requests, memory)
 
-    monkeypatch.setattr(Appender, "_settle", failing)
+    monkeypatch.setattr(Appender, "_commit", failing)
     requests = [append_request(registered(id="e1")), poison, append_request(registered(id="e2"))]
 
     results = await asyncio.gather(

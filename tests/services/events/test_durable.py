@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from functools import partial
@@ -121,6 +122,23 @@ async def test_a_server_that_forgets_commits_takes_back_no_acknowledged_event(or
             for authority_id, acknowledged in told.items():
                 back = partial(stored_again, Log(authority_id), late)
                 assert await eventually(back, about="the server coming back", within=60) == [acknowledged]
+
+
+async def test_a_repetition_is_acknowledged_no_sooner_than_its_event_would_be() -> None:
+    """What is known already was perhaps never acknowledged: while a standby is waited for, so does its `duplicate`."""
+    with server_folder() as folder, migrated_server(folder) as postgres:
+        async with open_pool(postgres.url, size=2) as pool, connected(postgres.url) as observer:
+            log = GroupedLog((await new_authority(postgres.url)).authority_id, Appender(pool, SystemClock()))
+            stored = await log.commit(pool, ["one"])
+            await obey(postgres.url, "ALTER SYSTEM SET synchronous_standby_names = 'away'")
+            repeated = asyncio.create_task(log.commit(pool, ["one"]))
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+            await eventually(lambda: observer.fetchval(waiting), about="the repetition waiting for the standby")
+
+            assert not repeated.done()
+
+            await obey(postgres.url, "ALTER SYSTEM RESET synchronous_standby_names")
+            assert await repeated == stored
 
 
 async def test_a_server_that_does_not_keep_its_word_is_told(settings: Settings, clock: SettableClock) -> None:
