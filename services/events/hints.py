@@ -48,9 +48,10 @@ class Hints:
 
     def __init__(self, database_url: str, pool: Pool, hear: Callable[[str], None]) -> None:
         """Connect to ``database_url``, and call ``hear`` with the authority of each hint of another process."""
-        # A pooler takes no settings of PostgreSQL's; what is said here needs none of them.
+        # A pooler takes no settings of PostgreSQL's, on which nothing here depends, and keeps no statements.
         settings = {**server_settings("events"), **_HASTE}
-        self._how: dict[str, Any] = {} if behind_pooler(database_url) else {"server_settings": settings}
+        pooled = behind_pooler(database_url)
+        self._how: dict[str, Any] = {"statement_cache_size": 0} if pooled else {"server_settings": settings}
         self._url = plain_url(database_url)
         self._pool = pool
         self._hear = hear
@@ -95,7 +96,6 @@ class Hints:
             self._url,
             timeout=_TIMEOUT_SECONDS,
             command_timeout=_TIMEOUT_SECONDS,
-            statement_cache_size=0,
             **self._how,
         )
         connection.add_termination_listener(lambda _: self._something.set())
@@ -129,16 +129,16 @@ class Hints:
 
     async def _tell_on(self, connection: Any) -> None:
         """Send what there is to tell; one NOTIFY at a time, and a sign of life when there is nothing."""
+        later = asyncio.get_running_loop().call_later
         while not connection.is_closed():
-            try:
-                async with asyncio.timeout(IDLE_SECONDS):
-                    await self._something.wait()
-            except TimeoutError:
-                await connection.execute("SELECT 1")
-                continue
+            idle = later(IDLE_SECONDS, self._something.set)
+            await self._something.wait()
+            idle.cancel()
             self._something.clear()
             if self._untold:
                 hints, self._untold = list(self._untold), set()
                 await connection.execute(_NOTIFY, CHANNEL, hints)
                 await asyncio.sleep(PAUSE_SECONDS)
+            elif not connection.is_closed():
+                await connection.execute("SELECT 1")
         raise ConnectionError

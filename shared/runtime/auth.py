@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.domain.clock import Clock
@@ -90,21 +91,22 @@ def require(scope: Scope) -> Callable[..., Coroutine[Any, Any, Principal]]:
     async def admitted(
         request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
     ) -> Principal:
-        return await _admit(request, credentials, scope)
+        return await _admit(request, credentials.credentials if credentials else None, scope)
 
     return admitted
 
 
 async def admit(request: Request, scope: Scope) -> Principal:
     """Do what the dependency of :func:`require` does, for an operation that answers without FastAPI's machinery."""
-    return await _admit(request, await _bearer(request), scope)
+    scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
+    return await _admit(request, token if scheme.lower() == "bearer" else None, scope)
 
 
-async def _admit(request: Request, credentials: HTTPAuthorizationCredentials | None, scope: Scope) -> Principal:
-    if credentials is None:
+async def _admit(request: Request, token: str | None, scope: Scope) -> Principal:
+    if not token:
         raise NotAuthenticated("Send an API key in the Authorization header: 'Bearer hw1...'.")
     authenticator: Authenticator = request.app.state.authenticator
-    principal = await authenticator.principal(credentials.credentials, request.headers.get(AUTHORITY_HEADER))
+    principal = await authenticator.principal(token, request.headers.get(AUTHORITY_HEADER))
     if scope not in principal.scopes:
         raise NotPermitted(f"This operation needs a key with the scope '{scope.value}'.")
     return principal
