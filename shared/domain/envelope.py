@@ -21,9 +21,9 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``body`` is the CloudEvent's JSON text as it was posted, without white space around it:
     the body in structured mode, the line in NDJSON, the slice of the array in a batch; in
     binary mode the attributes in canonical form with the posted data, verbatim, as the
-    member ``data``.  ``digest`` is its SHA-256.  ``data`` is that of the latest version of
-    its type.  ``amends`` names (source, id) of an earlier event that this one corrects or
-    retracts.
+    member ``data``.  ``digest`` is its SHA-256.  ``amends`` names (source, id) of an earlier
+    event that this one corrects or retracts, and ``corrects_type`` the type that a
+    correction says that event to be of.
     """
 
     source: str
@@ -32,8 +32,8 @@ class NewEvent(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     type: str
     body: bytes
     digest: bytes
-    data: EventData
     amends: tuple[str, str] | None = None
+    corrects_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,8 +51,8 @@ _JSON_CONTENT_TYPE = re.compile(r'application/json\s*(;\s*charset="?utf-8"?\s*)?
 _EXTENSION_NAME = re.compile(rf"[a-z0-9]{{1,{limits.EXTENSION_NAME_CHARACTERS}}}")
 
 
-def new_event(posted: Mapping[str, Any], body: bytes) -> NewEvent:
-    """Return the valid event that these attributes and ``data`` describe.
+def new_event(posted: Mapping[str, Any], body: bytes) -> tuple[NewEvent, EventData]:
+    """Return the valid event that these attributes and ``data`` describe, and its data, of their latest version.
 
     ``posted`` is the decoded ``body``, the JSON text of the event as it was posted.  Raises
     BodyTooLarge, and InvalidInput with a fault for everything that is wrong, its pointer into
@@ -73,16 +73,17 @@ def new_event(posted: Mapping[str, Any], body: bytes) -> NewEvent:
         faults += data_faults
     if faults or data is None:
         raise InvalidInput(INVALID, faults=_first(faults))
-    return NewEvent(
+    event = NewEvent(
         source=posted["source"],
         event_id=posted["id"],
         stream=posted["subject"],
         type=posted["type"],
         body=body,
         digest=sha256(body).digest(),
-        data=data,
-        amends=amended(data) if posted["type"] in RECORD_TYPES else None,
+        amends=amended(data),
+        corrects_type=data.corrects_type if isinstance(data, RecordCorrected) else None,
     )
+    return event, data
 
 
 def same_content(one: bytes, other: bytes) -> bool:

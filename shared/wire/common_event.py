@@ -16,7 +16,7 @@ from typing import Annotated, Literal
 import msgspec
 import orjson
 
-from shared.domain.catalogue import CATALOGUE, FIRST_VERSION, version_named
+from shared.domain.catalogue import CATALOGUE, FIRST_VERSION, EventData, version_named
 from shared.domain.envelope import NewEvent
 from shared.domain.ids import CHILD_STREAM_PREFIX, IDENTIFIER_PATTERN
 from shared.wire import limits
@@ -52,8 +52,11 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 _envelope = msgspec.json.Decoder(_Envelope)
 
 
-def common_event(text: bytes) -> NewEvent | None:
-    """Return the valid event that a JSON text without white space around it describes, or None for any other text."""
+def common_event(text: bytes) -> tuple[NewEvent, EventData] | None:
+    """Return the valid event that a JSON text without white space around it describes, and its data.
+
+    None for any other text.
+    """
     if len(text) > limits.EVENT_BYTES or b"\\" in text:
         return None
     try:
@@ -79,8 +82,8 @@ def _is_common(posted: _Envelope) -> bool:
     )
 
 
-def _event(posted: _Envelope, text: bytes) -> NewEvent | None:
-    """Return the event if its data is valid by a schema of its type; raises ValidationError if it is not.
+def _event(posted: _Envelope, text: bytes) -> tuple[NewEvent, EventData] | None:
+    """Return event and data if the data is valid by a schema of its type; raises ValidationError if it is not.
 
     A schema leaves no room for a number that is too large or for deep nesting.
     """
@@ -93,15 +96,16 @@ def _event(posted: _Envelope, text: bytes) -> NewEvent | None:
     value = bytes(posted.data)
     if _names_twice(posted, value, text):
         return None
-    return NewEvent(
+    data = of_type.read(version, value)
+    event = NewEvent(
         source=posted.source,
         event_id=posted.id,
         stream=posted.subject,
         type=of_type.name,
         body=text,
         digest=sha256(text).digest(),
-        data=of_type.read(version, value),
     )
+    return event, data
 
 
 def _names_twice(posted: _Envelope, data: bytes, text: bytes) -> bool:

@@ -17,10 +17,11 @@ from urllib.parse import unquote_to_bytes
 import msgspec
 import orjson
 
+from shared.domain.catalogue import EventData
 from shared.domain.envelope import NewEvent
 from shared.domain.errors import BodyTooLarge, Fault, HomewardError, InvalidInput, MalformedBody, UnsupportedMedia
 from shared.wire import json_array, limits, strict_json
-from shared.wire.cloudevents import DATA_CONTENT_TYPE, INVALID, event_id_of, new_event
+from shared.wire.cloudevents import DATA_CONTENT_TYPE, INVALID, KNOWN, event_id_of, new_event
 from shared.wire.common_event import common_event
 
 STRUCTURED = "application/cloudevents+json"
@@ -32,11 +33,12 @@ MEDIA_TYPES = (STRUCTURED, BATCH, *NDJSON, BINARY)
 Headers = Iterable[tuple[bytes, bytes]]
 #: Gives the value of an event's text, and the text to keep of it; raises what is wrong with it.
 Decode = Callable[[bytes], tuple[Any, bytes]]
-#: Names what is wrong with an event that is valid by its schema.
-Check = Callable[[NewEvent], Sequence[Fault]]
+#: Names what is wrong with the data of an event that is valid by its schema; pointers lead into the event.
+Check = Callable[[EventData], Sequence[Fault]]
 
 _ATTRIBUTE_PREFIX = "ce-"
-_SPACE = b" \t\r\n"
+#: White space of JSON.  What lies around an event is not kept.
+SPACE = b" \t\r\n"
 #: What is larger is refused unread: ten million bytes of JSON hold millions of values, and to read them takes seconds
 #: in which nobody else has a turn.  What is only somewhat too large is named by its id.
 _WORTH_READING = 2 * limits.EVENT_BYTES
@@ -93,13 +95,21 @@ class Posted:
 
     def candidate(self, text: bytes, check: Check) -> Candidate:
         """Judge one of the texts; ``check`` names what else is wrong with an event that is valid by its schema."""
-        # A line may not be larger with the white space around its event either.
-        common = self.media_type != BINARY and len(text) <= limits.EVENT_BYTES
-        event = common_event(text.strip(_SPACE)) if common else None
-        if event is None:
-            return _candidate(text, self.decode, check)
-        faults = check(event)
-        return _refused(event, faults) if faults else Candidate(event, event.event_id)
+        event = at_a_glance(text, check) if self.media_type != BINARY else None
+        return Candidate(event, event.event_id) if event is not None else _candidate(text, self.decode, check)
+
+
+def at_a_glance(text: bytes, check: Check) -> NewEvent | None:
+    """Return the event of a JSON text if it is a common one in which ``check`` finds no fault, or None.
+
+    Of any other text, and of one in which there is a fault, nothing is said: it is to be read with care.
+    """
+    # A line may not be larger with the white space around its event either.
+    read_as = common_event(text.strip(SPACE)) if len(text) <= limits.EVENT_BYTES else None
+    if read_as is None:
+        return None
+    event, data = read_as
+    return None if check(data) else event
 
 
 def cut(media_type: str, headers: Headers, body: bytes) -> Posted:
@@ -130,8 +140,8 @@ def _candidate(text: bytes, decode: Decode, check: Check) -> Candidate:
     except HomewardError as refusal:
         return Candidate(None, None, _unraised(refusal))
     try:
-        event = new_event(attributes, kept)
-        faults = check(event)
+        event, data = new_event(attributes, kept)
+        faults = check(data)
     except HomewardError as refusal:
         return Candidate(None, event_id_of(attributes), _unraised(refusal))
     return _refused(event, faults) if faults else Candidate(event, event.event_id)
@@ -158,7 +168,7 @@ def _decode(text: bytes) -> tuple[Any, bytes]:
 
 def _within_limit(text: bytes) -> bytes:
     """Return the text without white space around it; raises BodyTooLarge if it is not even worth reading its id."""
-    kept = text.strip(_SPACE)
+    kept = text.strip(SPACE)
     if len(kept) > _WORTH_READING:
         raise BodyTooLarge(f"One event is larger than {limits.EVENT_BYTES} bytes.")
     return kept
@@ -187,7 +197,7 @@ def _members(body: bytes) -> list[bytes]:
     """Cut a batch: one event's doubled member or stray U+0000 must not cost its neighbours their place."""
     members = json_array.members(body, limits.EVENTS_IN_BATCH)
     if members is None:
-        if len(body) <= _WORTH_READING or body.lstrip(_SPACE).startswith(b"["):
+        if len(body) <= _WORTH_READING or body.lstrip(SPACE).startswith(b"["):
             strict_json.decode(body)
         raise InvalidInput("A batch is a JSON array.", faults=[Fault("", "not_an_array", "A batch is a JSON array.")])
     _check_count(len(members), limits.EVENTS_IN_BATCH)
@@ -228,30 +238,32 @@ def _attributes(headers: Headers) -> dict[str, Any]:
             continue
         name = name.removeprefix(_ATTRIBUTE_PREFIX)
         if name in attributes or name in {"data", "datacontenttype"}:
-            raise _unreadable_header("A ce- header is given twice, or names what is no attribute in binary mode.")
-        attributes[name] = _header_text(raw_value)
+            raise _unreadable_header(name, "A ce- header is given twice, or names what is no attribute in binary mode.")
+        attributes[name] = _header_text(name, raw_value)
     return attributes
 
 
-def _header_text(raw: bytes) -> str:
+def _header_text(name: str, raw: bytes) -> str:
     """Undo quoting, then one round of percent-encoding (CloudEvents HTTP binding, 3.1.3.2)."""
     value = raw.strip(b" \t")
     if not value.isascii():
-        raise _unreadable_header("A ce- header holds characters that are not percent-encoded.")
+        raise _unreadable_header(name, "A ce- header holds characters that are not percent-encoded.")
     if value.startswith(b'"'):
         if not _QUOTED.fullmatch(value):
-            raise _unreadable_header("A ce- header begins a quoted string that does not end.")
+            raise _unreadable_header(name, "A ce- header begins a quoted string that does not end.")
         value = re.sub(rb"\\(.)", rb"\1", value[1:-1])
     if _PERCENT.search(value):
-        raise _unreadable_header("A ce- header holds a '%' that is not followed by two hexadecimal digits.")
+        raise _unreadable_header(name, "A ce- header holds a '%' that is not followed by two hexadecimal digits.")
     try:
         return unquote_to_bytes(value).decode("utf-8")
     except UnicodeDecodeError:
-        raise _unreadable_header("A ce- header is not percent-encoded UTF-8.") from None
+        raise _unreadable_header(name, "A ce- header is not percent-encoded UTF-8.") from None
 
 
 _QUOTED = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 
-def _unreadable_header(message: str) -> MalformedBody:
-    return MalformedBody("The event cannot be read from the headers.", faults=[Fault(":ce-", "header", message)])
+def _unreadable_header(name: str, message: str) -> MalformedBody:
+    # The name of any other attribute was made up by the sender and may itself be data: it is not repeated.
+    pointer = f":{_ATTRIBUTE_PREFIX}{name if name in KNOWN else ''}"
+    return MalformedBody("The event cannot be read from the headers.", faults=[Fault(pointer, "header", message)])

@@ -12,7 +12,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from services.events.model import AppendRequest, Mismatch, Outcome, Place, Settlement, fits
-from shared.domain.catalogue.governance import RecordCorrected
 from shared.domain.envelope import NewEvent
 from shared.domain.errors import EventIdConflict, Fault, InvalidInput
 from shared.wire.append import REJECTED, Verdict
@@ -135,14 +134,13 @@ class Ledger:
 
     def _amendment_fault(self, event: NewEvent, amends: Key) -> Fault | None:
         """Check that what is corrected or retracted is there: in this stream, and of the type named."""
-        correction = event.data if isinstance(event.data, RecordCorrected) else None
-        pointer = "/data/corrects_id" if correction else "/data/retracts_id"
+        pointer = "/data/retracts_id" if event.corrects_type is None else "/data/corrects_id"
         target = self.known.get(amends)
         if target is None or target.place.stream != event.stream:
             return Fault(pointer, "nothing_to_amend", "No earlier event of this stream has that source and id.")
         if target.type in RECORD_TYPES:
             return Fault(pointer, "not_amendable", "Amend the first event again, instead of its amendment.")
-        if correction and target.type != correction.corrects_type:
+        if event.corrects_type is not None and target.type != event.corrects_type:
             message = "The event with that source and id is of another type."
             return Fault("/data/corrects_type", "other_type", message)
         return None

@@ -20,6 +20,7 @@ from cloudevents.core.v1.event import CloudEvent
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.domain.catalogue import EventData
 from shared.domain.envelope import NewEvent
 from shared.domain.errors import BodyTooLarge, Fault, HomewardError, InvalidInput, MalformedBody, UnsupportedMedia
 from shared.wire import limits
@@ -33,7 +34,7 @@ BODY = json.dumps(POSTED).encode()
 DATA = json.dumps(POSTED["data"]).encode()
 
 
-def nothing_more(_: NewEvent) -> Sequence[Fault]:
+def nothing_more(_: EventData) -> Sequence[Fault]:
     return ()
 
 
@@ -224,6 +225,34 @@ def test_faults_of_binary_mode_point_to_where_they_were_sent() -> None:
     assert "Xq7" not in repr(error.faults)
 
 
+@pytest.mark.parametrize(
+    ("header", "pointer"),
+    [
+        ((b"ce-time", b'"2026-01-15'), ":ce-time"),
+        ((b"CE-Source", b"%zz"), ":ce-source"),
+        ((b"ce-source", b"%ff"), ":ce-source"),
+        ((b"ce-subject", b"\xe9"), ":ce-subject"),
+        ((b"ce-data", b"{}"), ":ce-data"),
+        ((b"ce-datacontenttype", b"text/xml"), ":ce-datacontenttype"),
+        ((f"ce-{SECRET}".encode(), b"%zz"), ":ce-"),
+    ],
+)
+def test_a_header_that_cannot_be_read_is_named(header: tuple[bytes, bytes], pointer: str) -> None:
+    """The fault points to the header, unless its name was made up by the sender: that may itself be data."""
+    others = [each for each in headers_of(POSTED) if each[0] != header[0].lower()]
+    read_ = reading(BINARY, DATA, [*others, header])
+
+    error = read_.as_sent(refusal_of(only(read_)))
+    assert [(fault.pointer, fault.code) for fault in error.faults] == [(pointer, "header")]
+    assert SECRET.lower() not in repr(error.faults).lower()
+
+
+def test_a_header_that_is_given_twice_is_named() -> None:
+    """The second one contradicts the first, even where it says the same."""
+    read_ = reading(BINARY, DATA, [*headers_of(POSTED), (b"ce-id", b"e1")])
+    assert [fault.pointer for fault in read_.as_sent(refusal_of(only(read_))).faults] == [":ce-id"]
+
+
 @pytest.mark.parametrize("body", [b"5", b"null", b'"text"', b"[]"])
 def test_an_event_is_an_object(body: bytes) -> None:
     """Any other JSON value in place of an event is invalid."""
@@ -366,8 +395,8 @@ def test_every_line_that_holds_anything_is_an_event(lines: list[bytes], ended: b
 
 def test_a_further_check_refuses_a_valid_event() -> None:
     """What the service asks beyond the schema refuses an event under its id."""
-    candidate = only(read(STRUCTURED, (), BODY, lambda event: [Fault("/data", "no", event.type)]))
+    candidate = only(read(STRUCTURED, (), BODY, lambda data: [Fault("/data", "no", str(data.occurred_on))]))
 
     assert candidate.event is None
     assert candidate.event_id == "e1"
-    assert [fault.message for fault in refusal_of(candidate).faults] == ["child.registered"]
+    assert [fault.message for fault in refusal_of(candidate).faults] == ["2026-01-15"]
