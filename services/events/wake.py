@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from time import monotonic
 
 from prometheus_client import Gauge
 
@@ -66,6 +67,11 @@ class Waiter:
         """Where the log ended when it was read; 0 while that is not known."""
         return self._seen
 
+    @property
+    def woken(self) -> bool:
+        """Whether there may be more to read than it has seen."""
+        return self._woken.is_set()
+
     def wake(self) -> None:
         """Wake it whatever it has seen."""
         self._woken.set()
@@ -85,6 +91,7 @@ class Wake:
         self._at_most = at_most
         self._waiters: dict[str, set[Waiter]] = {}
         self._count = 0
+        self._looked_at = float("-inf")
         self._hint: Callable[[str], None] = _nobody_else
         self.stopped = asyncio.Event()
         self.error: str | None = None
@@ -137,6 +144,10 @@ class Wake:
         for waiter in self._waiters.get(authority_id, ()):
             waiter.wake()
 
+    def vouches_for(self, waiter: Waiter) -> bool:
+        """Tell whether the log ended a moment ago where this reader saw it end, be that some time ago."""
+        return not waiter.woken and monotonic() - self._looked_at <= 2 * LOOK_SECONDS
+
     def stop(self) -> None:
         """Have every reader end, and take in no more: the process is about to stop."""
         self.stopped.set()
@@ -153,13 +164,14 @@ class Wake:
     async def _look(self) -> None:
         if not self._waiters:
             return
+        began = monotonic()
         seen = {waiter: waiter.seen for waiters in self._waiters.values() for waiter in waiters}
         try:
             heads = await self._heads(list(self._waiters))
         except Exception as error:  # The database may come back; those who wait find out by themselves.
             self.error = f"cannot look for appends ({type(error).__name__})"
             return
-        self.error = None
+        self.error, self._looked_at = None, began
         for authority_id, head in heads.items():
             for waiter in self._waiters.get(authority_id, ()):
                 # What was read meanwhile may lie behind what was found: only what was seen before can be lost.

@@ -8,16 +8,17 @@ bound on connections.
 No number of connections is kept for each address: behind a proxy all have the same one, and so
 may a whole council have without.  What makes one caller no danger to others is that where there
 is no more room, the connection that has waited longest without a request makes some.
+
+Whoever still sends when it is answered is heard out for a while, and what it sends is thrown
+away: a connection that is closed before all of it was read takes the answer with it, and many
+clients read only when they have sent everything.
 """
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import resource
-import socket
-import sys
-import termios
+from collections.abc import Callable
 from itertools import chain, takewhile
 
 import httptools
@@ -28,11 +29,10 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from shared.domain.errors import NotReady
+from shared.runtime import taking
 from shared.runtime.problems import answer, refused
+from shared.wire.limits import BODY_BYTES
 
-#: Whoever is being answered takes at least so many bytes in so many seconds of what waits to be sent.
-TAKEN_BYTES = 32_768
-TAKE_SECONDS = 60.0
 #: A head, which is the line that names the operation and all headers, has this long to be whole: from the opening of
 #: the connection, or from the end of the answer before.
 HEAD_SECONDS = 20.0
@@ -40,8 +40,11 @@ HEAD_SECONDS = 20.0
 HEAD_BYTES = 32_768
 #: Connections of one process: as many as may wait for events, and as many again.
 MOST_CONNECTIONS = 4_000
-#: Connections that were refused and are still read, so that the other end comes to read the answer.
-MOST_REFUSED = 100
+#: What still comes behind an answer is thrown away for so long, and so much of it, before the connection is ended.
+LINGER_SECONDS = 60.0
+LINGER_BYTES = 10 * BODY_BYTES
+#: Connections that will serve no more and are read for that reason alone.
+MOST_LINGERING = 100
 #: A header takes so many bytes besides its name and its value.
 _BETWEEN = len(": \r\n")
 
@@ -59,10 +62,10 @@ class Connections(ServerState):
         """Keep at most so many open."""
         super().__init__()
         self._most = most
-        # Until when each may owe it, be read although it was refused, or leave its answer where it is.
-        # In each of the three all have the same time, so that the first is the first to end.
+        # When each has owed it, or was read to no purpose, for too long, and when it is to be seen whether it has taken
+        # some of its answer.  In each of the three all have the same time, so that the first is the first to end.
         self._owing: dict[Connection, float] = {}
-        self._refused: dict[Connection, float] = {}
+        self._lingering: dict[Connection, float] = {}
         self._taking: dict[Connection, float] = {}
 
     def owes(self, connection: Connection, now: float) -> None:
@@ -74,23 +77,23 @@ class Connections(ServerState):
         """Let it take its time: a request is under way."""
         self._owing.pop(connection, None)
 
-    def refuse(self, connection: Connection, now: float) -> None:
-        """Count it among the open ones no more; some of those that were refused last are still read for a while."""
+    def linger(self, connection: Connection, now: float) -> None:
+        """Count it among the open ones no more; some of those that came to this last are still read for a while."""
         self._owing.pop(connection, None)
         self.connections.discard(connection)
-        self._refused[connection] = now + HEAD_SECONDS
-        if len(self._refused) > MOST_REFUSED:
-            self._end(self._refused, next(iter(self._refused)))
+        self._lingering[connection] = now + LINGER_SECONDS
+        if len(self._lingering) > MOST_LINGERING:
+            self._end(self._lingering, next(iter(self._lingering)))
 
     def forget(self, connection: Connection) -> None:
         """Hear that it is gone."""
-        for waiting in (self._owing, self._refused, self._taking):
+        for waiting in (self._owing, self._lingering, self._taking):
             waiting.pop(connection, None)
 
     def takes(self, connection: Connection, now: float) -> None:
-        """Give it the time in which some of its answer must be taken."""
+        """Look later whether it has taken some of its answer."""
         self._taking.pop(connection, None)
-        self._taking[connection] = now + TAKE_SECONDS
+        self._taking[connection] = now + taking.TAKE_SECONDS / taking.LOOKS
 
     def has_taken(self, connection: Connection) -> None:
         """Hear that next to nothing is left to take."""
@@ -98,7 +101,7 @@ class Connections(ServerState):
 
     def end_late(self, now: float) -> None:
         """End those whose time is over; called several times a second."""
-        for connection in [*_late(self._owing, now), *_late(self._refused, now)]:
+        for connection in [*_late(self._owing, now), *_late(self._lingering, now)]:
             connection.end_late(now)
         for connection in _late(self._taking, now):
             connection.end_untaken(now)
@@ -117,10 +120,15 @@ class Connections(ServerState):
         self._end(self._owing, silent)
         return True
 
-    def end_refused(self) -> None:
-        """End all that were refused."""
-        for connection in list(self._refused):
-            self._end(self._refused, connection)
+    def end_lingering(self) -> None:
+        """End those that will serve no more."""
+        for connection in list(self._lingering):
+            self._end(self._lingering, connection)
+
+    def cut_off(self) -> None:
+        """End all that are open, whatever is under way."""
+        for connection in list(self.connections):
+            connection.transport.abort()
 
     def _end(self, waiting: dict[Connection, float], connection: Connection) -> None:
         del waiting[connection]
@@ -136,14 +144,13 @@ def _late(waiting: dict[Connection, float], now: float) -> list[Connection]:
     return late
 
 
-def _unacknowledged(connected: socket.socket | None) -> int:
-    """Return what the kernel has taken and the other end has not acknowledged; 0 where the system does not tell."""
-    if connected is None or connected.fileno() < 0 or not hasattr(termios, "TIOCOUTQ"):
-        return 0
-    try:
-        return int.from_bytes(fcntl.ioctl(connected.fileno(), termios.TIOCOUTQ, bytes(4)), sys.byteorder)
-    except OSError:
-        return 0
+class _Written:
+    """What uvicorn writes an answer to: the transport, but for its end."""
+
+    def __init__(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.close = close
 
 
 class Connection(HttpToolsProtocol):
@@ -161,15 +168,20 @@ class Connection(HttpToolsProtocol):
         assert isinstance(server_state, Connections)
         self._all = server_state
         self._in_head = False
-        self._refused = False
+        # Whether it will serve no more, and is read only so that what was answered is not lost.
+        self._lingers = False
+        # Until when the rest of a body is thrown away that was answered before it was whole, 0 where there is none; and
+        # how much has been so far.
+        self._heard_out_until = 0.0
+        self._thrown_away = 0
         # Bytes received since the parser last told of anything that is not kept.
         self._untold = 0
-        # Bytes that waited to be sent when it was last looked.
-        self._left = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         """Wait for a request, if there is room."""
         super().connection_made(transport)
+        self._written = _Written(transport, self._close)
+        self._taken = taking.Taking(transport)
         if self._all.make_room():
             self._all.owes(self, self.loop.time())
         else:
@@ -183,15 +195,16 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read on, as uvicorn does, but pass over what asks to speak another protocol."""
         self._unset_keepalive_if_required()
-        if self._refused:
+        if self._lingers:
+            self._throw_away(data)
             return
         self._untold += len(data)
         try:
             self._feed(data)
         except httptools.HttpParserError:
-            if not self._refused:
+            if not self._lingers:
                 self._refuse("unreadable", refused(400, "This is no HTTP/1.1 request that can be read."))
-        if self._untold > HEAD_BYTES and not self._refused:
+        if self._untold > HEAD_BYTES and not self._lingers:
             self._refuse_large()
 
     def _feed(self, data: bytes) -> None:
@@ -236,6 +249,8 @@ class Connection(HttpToolsProtocol):
         self._in_head, self._untold = False, 0
         self._all.owes_nothing(self)
         super().on_headers_complete()
+        if self.cycle is not None:  # as it is where the first request is read anew
+            self.cycle.transport = self._written  # type: ignore[assignment]  # all that an answer asks of one
         # What comes behind a body as more headers is not for the operation, which has begun.
         self.headers = []
 
@@ -243,18 +258,32 @@ class Connection(HttpToolsProtocol):
         """Take a part of the body."""
         self._untold = 0
         super().on_body(body)
+        if self._heard_out_until:
+            self._throw_away(body)
+
+    def on_message_complete(self) -> None:
+        """End the request; whoever was answered before has sent all of it now, and owes another."""
+        if self._heard_out_until:
+            self._heard_out_until = 0.0
+            self._all.owes(self, self.loop.time())
+        super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """Wait for the next request, unless it is there."""
-        if not self.pipeline and not self._refused:
-            self._all.owes(self, self.loop.time())
+        """Wait for the next request, unless it is there, and let the present one be whole before that."""
+        now = self.loop.time()
+        unread = not self.pipeline and self.cycle.more_body
+        if not self.pipeline and not self._lingers:
+            self._all.owes(self, now)
+        if unread:
+            self._heard_out_until, self._thrown_away = now + LINGER_SECONDS, 0
         super().on_response_complete()
+        if unread:
+            self._unset_keepalive_if_required()
 
     def pause_writing(self) -> None:
         """Hear that more waits to be sent than should."""
         super().pause_writing()
-        self._left = self._untaken()
-        self._all.takes(self, self.loop.time())
+        self._must_take(self.loop.time())
 
     def resume_writing(self) -> None:
         """Hear that it has been sent."""
@@ -263,51 +292,43 @@ class Connection(HttpToolsProtocol):
 
     def end_late(self, now: float) -> None:
         """End it, as no request came in time; say so to whoever has begun one."""
-        if self._refused:
-            self.transport.abort()
-            return
         if self.flow.write_paused:
             # The answer before is still being taken, and that has bounds of its own.
+            (self._all.linger if self._lingers else self._all.owes)(self, now)
+            return
+        if self._lingers:
+            self.transport.abort()
+            return
+        if now < self._heard_out_until:
             self._all.owes(self, now)
             return
         if self._in_head:
             self._refuse("late", refused(408, f"The head of a request has {HEAD_SECONDS:g} seconds to arrive."))
+            return
         self.transport.close()
         if self.transport.get_write_buffer_size():
             # It closes once what is left has been taken, and that has bounds, too.
-            self._left = self._untaken()
-            self._all.takes(self, now)
+            self._must_take(now)
 
     def end_untaken(self, now: float) -> None:
-        """End it, unless the other end has taken some of its answer."""
-        left = self._untaken()
-        if self._left - left >= TAKEN_BYTES:
-            self._left = left
-            self._all.takes(self, now)
-        else:
+        """End it, unless the other end has taken some of its answer not long ago."""
+        if self._taken.is_over(now):
             _ended.labels("untaken").inc()
             self.transport.abort()
+        else:
+            self._all.takes(self, now)
 
-    def _untaken(self) -> int:
-        """Return how many bytes the other end has not taken yet: those that wait here, and those in the kernel.
-
-        The kernel holds megabytes, and asks for more only when a third of them has been taken: a
-        slow reader would seem to take nothing for a minute.
-        """
-        return self.transport.get_write_buffer_size() + _unacknowledged(self.transport.get_extra_info("socket"))
+    def _must_take(self, now: float) -> None:
+        self._taken.begin(now)
+        self._all.takes(self, now)
 
     def _refuse_large(self) -> None:
         self._refuse("large", refused(431, f"The URL and the headers of a request may have {HEAD_BYTES} bytes."))
 
     def _refuse(self, reason: str, response: JSONResponse) -> None:
-        """Answer what cannot be read or served, and read no more.
-
-        What still comes is thrown away for a while: a connection that is closed before it was
-        read would take the answer with it.
-        """
-        self._refused = True
+        """Answer what cannot be read or served, and serve no more."""
         _ended.labels(reason).inc()
-        self._all.refuse(self, self.loop.time())
+        self._linger()
         if self.pipeline or (self.cycle is not None and not self.cycle.response_complete):
             if self.pipeline or self.cycle.response_started or not self.cycle.more_body:
                 self.transport.close()  # An answer here would be taken for that to the request before.
@@ -317,8 +338,31 @@ class Connection(HttpToolsProtocol):
         fields = [*self.server_state.default_headers, *response.raw_headers, (b"connection", b"close")]
         head = b"".join(b"%s: %s\r\n" % field for field in fields)
         self.transport.write(STATUS_LINE[response.status_code] + head + b"\r\n" + bytes(response.body))
+        self._say_it_was_all()
+
+    def _close(self) -> None:
+        """End it behind an answer; when its request is not whole, as soon as that is, or has had its time."""
+        if self.cycle.more_body and not self.transport.is_closing():
+            self.pipeline.clear()
+            self._linger()
+            self._say_it_was_all()
+        else:
+            self.transport.close()
+
+    def _linger(self) -> None:
+        """Serve no more, and throw away what still comes."""
+        self._lingers, self._thrown_away = True, 0
+        self._all.linger(self, self.loop.time())
+        self.flow.resume_reading()
+
+    def _say_it_was_all(self) -> None:
         if self.transport.can_write_eof():
             self.transport.write_eof()
+
+    def _throw_away(self, data: bytes) -> None:
+        self._thrown_away += len(data)
+        if self._thrown_away > LINGER_BYTES:
+            self.transport.abort()
 
 
 def room_for_connections() -> int:

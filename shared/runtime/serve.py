@@ -13,7 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from shared.runtime import logs
+from shared.runtime import logs, taking
 from shared.runtime.connections import Connection, Connections, room_for_connections
 from shared.runtime.environment import UnusableSettings, database_of, read_settings, token_of
 from shared.runtime.memory import spare_the_collector
@@ -27,11 +27,13 @@ UNUSABLE_SETTINGS = 2
 STARTUP_FAILURE = 3
 #: Answers that are still under way this long after a signal are cut off: a reader that takes nothing, a slow upload.
 GRACE_SECONDS = 5
+#: Operations that do not end within so many seconds of their connection are given up: that is an error, and logged.
+_ENDING_SECONDS = 1
 #: Beneath what :mod:`shared.runtime.connections` asks of whoever is answered, for what only the system sees:
 #: a connection whose other end has taken nothing for so long, with something to take, is ended.  Without this an answer
 #: that is given up would leave its connection, and what is still to be sent over it, for as long as the other end
 #: keeps saying that it is there.  Nothing is lost but a download: every reader can go on where it was.
-UNTAKEN_SECONDS = 60
+UNTAKEN_SECONDS = taking.TAKE_SECONDS
 
 
 def configured(app: ASGIApp, *, grace_seconds: int = GRACE_SECONDS, **more: Any) -> uvicorn.Config:
@@ -43,7 +45,7 @@ def configured(app: ASGIApp, *, grace_seconds: int = GRACE_SECONDS, **more: Any)
         access_log=False,
         log_config=None,
         server_header=False,
-        timeout_graceful_shutdown=grace_seconds,
+        timeout_graceful_shutdown=grace_seconds + _ENDING_SECONDS,
         **more,
     )
 
@@ -73,10 +75,16 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Say so, then stop as uvicorn does."""
+        """Say so, then stop as uvicorn does, which takes connections that are open for too long for an error."""
         self._before_stop()
-        self._connections.end_refused()
-        await super().shutdown(sockets)
+        self._connections.end_lingering()
+        assert self.config.timeout_graceful_shutdown is not None
+        grace_seconds = self.config.timeout_graceful_shutdown - _ENDING_SECONDS
+        cutting_off = asyncio.get_running_loop().call_later(grace_seconds, self._connections.cut_off)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            cutting_off.cancel()
 
 
 def _bound_what_is_untaken(listener: socket.socket) -> None:

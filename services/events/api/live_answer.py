@@ -7,10 +7,11 @@ What a reader does not take costs memory here, and there may be many that take n
 laptop that was closed, a network that is gone, malice.  So the log is read page by page, and
 the next page only when the one before has been taken; a page is handed to the server piece by
 piece, and the server holds at most two pieces.  Together that is less than half a megabyte for
-each reader, unless a single event is larger.  Whoever takes not even one piece within
-``SEND_SECONDS`` is let go, and loses nothing: it comes back with the id of its last message.
-Its place is free then, and its page forgotten; the end of the answer is sent behind what the
-server still holds for it, and goes with that when the system gives the connection up.
+each reader, unless a single event is larger.  However slowly a reader takes it, it is served;
+the connection of one that takes nothing any longer is ended as that of everybody else is
+(:mod:`shared.runtime.taking`), and when the process stops so is that of one that does not end
+in time.  Then its place is free, and its page forgotten.  It loses nothing: it comes back with
+the id of its last message.
 
 The log may come to end before what a reader has been sent: it was restored from an older
 backup or shortened.  The reader is told with a message ``head`` where the log ends now, and
@@ -40,13 +41,8 @@ MEDIA_TYPE = "text/event-stream"
 HEARTBEAT_SECONDS = 15.0
 #: How often the key is looked at again.
 KEY_SECONDS = 5.0
-#: A reader that does not take a piece within this time is let go.  It is long for a network that falters, and
-#: short of the time after which proxies give a connection up.
-SEND_SECONDS = 20.0
 #: What is handed to the server at once.  It takes more only when less than so much is left of what it has.
 PIECE_BYTES = 65_536
-#: How long a message under way may take once the process is about to stop.
-STOPPING_SECONDS = 1.0
 
 #: Reads the page behind a position, when there is a turn for it, and calls what it is given just before it looks.
 ReadPage = Callable[[int, Callable[[], None]], Awaitable[Page]]
@@ -92,12 +88,6 @@ class LiveAnswer(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer.  Raises TooManyWaiting or NotReady, but only before it has begun."""
         del scope
-        if await self._follow(receive, send):
-            with waiting():
-                await self._part(send)
-
-    async def _follow(self, receive: Receive, send: Send) -> bool:
-        """Send what there is to send; return whether the reader was let go because it takes nothing."""
         principal = self._caller.principal
         with self._wake.waiter(principal.authority_id, bounded=not principal.is_sister) as waiter:
             first = await self._read(self._start, waiter.watch)
@@ -106,41 +96,18 @@ class LiveAnswer(Response):
             # It is answered: how long the reader stays, and how fast it takes what comes, says nothing about us.
             with waiting():
                 async with disconnected(receive, waiter.wake) as gone:
-                    return await self._until_over(asyncio.create_task(messages.send_all(first)), gone)
+                    await _until_over(asyncio.create_task(messages.send_all(first)), gone)
 
-    async def _until_over(self, sending: asyncio.Task[None], gone: asyncio.Task[None]) -> bool:
-        """Wait until everything is sent, or the reader has gone, or the process is about to stop.
 
-        Returns True if it is none of these: nothing is taken any longer.
-        """
-        stopped = asyncio.create_task(self._wake.stopped.wait())
-        try:
-            await asyncio.wait((sending, gone, stopped), return_when=asyncio.FIRST_COMPLETED)
-            if not gone.done():
-                await asyncio.wait((sending,), timeout=STOPPING_SECONDS)
-        finally:
-            sending.cancel()
-            stopped.cancel()
-            outcomes = await asyncio.gather(sending, stopped, return_exceptions=True)
-        if isinstance(outcomes[0], TimeoutError):
-            return True
-        if isinstance(outcomes[0], Exception):
-            raise outcomes[0]
-        return False
-
-    async def _part(self, send: Send) -> None:
-        """End the answer behind what was not taken: when that is taken, or the connection given up.
-
-        An answer that is left without its end is a fault to the server, which logs it as one.
-        """
-        ending = asyncio.ensure_future(send(_END))
-        stopped = asyncio.create_task(self._wake.stopped.wait())
-        try:
-            await asyncio.wait((ending, stopped), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            ending.cancel()
-            stopped.cancel()
-            await asyncio.gather(ending, stopped, return_exceptions=True)
+async def _until_over(sending: asyncio.Task[None], gone: asyncio.Task[None]) -> None:
+    """Wait until everything is sent, or the reader has gone, or its connection was ended."""
+    try:
+        await asyncio.wait((sending, gone), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        sending.cancel()
+        outcome, *_ = await asyncio.gather(sending, return_exceptions=True)
+    if isinstance(outcome, Exception):
+        raise outcome
 
 
 class _Messages:
@@ -223,11 +190,10 @@ class _Messages:
         return True
 
     async def _write(self, text: bytes) -> None:
-        """Send some text piece by piece; raises TimeoutError for a reader that takes nothing."""
+        """Send some text piece by piece, each when the one before has been taken."""
         for begin in range(0, len(text), PIECE_BYTES):
             piece = text[begin : begin + PIECE_BYTES]
-            async with asyncio.timeout(SEND_SECONDS):
-                await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
             self._sent_at = monotonic()
 
 

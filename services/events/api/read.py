@@ -6,6 +6,7 @@ import asyncio
 import re
 from base64 import b64encode
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request, Response
@@ -29,13 +30,16 @@ from services.events.api.views import event_text, page_text
 from services.events.store.connection import Pool
 from services.events.store.read import Page, read_event, read_log, read_stream
 from services.events.wake import Wake
-from shared.domain.errors import NotFound
+from shared.domain.errors import NotFound, NotReady
 from shared.identity.keys import Scope
 from shared.runtime.auth import Principal, admit
 from shared.runtime.plain_route import plain_route
 from shared.wire.content_modes import STRUCTURED
 from shared.wire.feed import FeedPage, RecordedEventView
 from shared.wire.limits import PAGE_EVENTS_DEFAULT
+
+#: How long whoever has waited may be kept for one more look at the log.
+LAST_LOOK_SECONDS = 1.0
 
 _JSON = "application/json"
 _TEXT = {"schema": {"type": "string"}}
@@ -112,29 +116,52 @@ async def _awaited(
     after: int,
     seconds: float,
 ) -> Page:
-    """Return the first page that holds an event, or the one after which there is no more time."""
+    """Return the first page that holds an event, or the one after which there is no more time.
+
+    Raises NotReady when the log could not be looked at for the first time.  Later the page in
+    hand is answered: it is true of when it was looked at, and does not say that nothing came
+    since, unless somebody has seen that.  Whoever comes back is told what is wrong.
+    """
     now = asyncio.get_running_loop().time
     deadline = now() + seconds
     with wake.waiter(principal.authority_id, bounded=not principal.is_sister) as waiter:
         async with disconnected(request.receive, waiter.wake) as gone:
-            while True:
-                waiter.watch()
-                page = await read(after)
-                after = page.next_after
-                if page.rows or gone.done() or wake.stopping:
-                    return page
-                left = deadline - now()
+            waiter.watch()
+            page = await read(after)
+            while not (page.rows or gone.done() or wake.stopping):
+                is_last = now() >= deadline
                 if page.at_head:
                     waiter.saw(page.head)
-                    woken = await waiter.wait(left)
+                    # Looked at when the wait is over, too: so the answer tells of now, and not of when the wait began.
+                    is_last = not await waiter.wait(deadline - now())
                     if wake.stopping:
                         # All who wait are let go at once, and could not all look again in time.
-                        return page
-                    if not woken:
-                        # Looked at once more, so that the answer tells of now and not of when the wait began.
-                        return await read(after)
-                elif left <= 0:
-                    return page
+                        break
+                elif is_last:
+                    break
+                if not is_last:
+                    waiter.watch()
+                looked = await _in_time(read(page.next_after), deadline + LAST_LOOK_SECONDS)
+                if looked is None:
+                    # Somebody looks each second on behalf of all who wait: that may tell as much about now.
+                    return replace(page, at_head=page.at_head and is_last and wake.vouches_for(waiter))
+                page = looked
+                if is_last:
+                    break
+            return page
+
+
+async def _in_time(reading: Awaitable[Page], deadline: float) -> Page | None:
+    """Return the page that is being read; None when it is not there in time, or the log cannot be looked at now."""
+    try:
+        async with asyncio.timeout_at(deadline) as limit:
+            return await reading
+    except NotReady:
+        return None
+    except TimeoutError:
+        if limit.expired():
+            return None
+        raise
 
 
 router = APIRouter(tags=["events"], responses=KEYED)

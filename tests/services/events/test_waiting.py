@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from services.events import wake as wake_module
+from services.events.api import read
+from services.events.api.turns import Turns
 from services.events.app import create_app
 from services.events.store.connection import Pool
 from services.events.wake import Wake
@@ -80,6 +84,49 @@ async def test_silence_is_answered_when_the_wait_is_over(client: httpx.AsyncClie
     assert await poll(client, "wait=0.05&after=1") == ([], 1, True, 1)
     assert await poll(client, "wait=0.05&after=9") == ([], 9, True, 1)
     assert await poll(client, "wait=0") == ([1], 1, True, 1)
+
+
+async def test_who_has_no_turn_when_the_wait_is_over_is_answered_what_is_known(
+    client: httpx.AsyncClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page in hand is answered, and says that it reached the head: somebody has looked a moment ago."""
+    monkeypatch.setattr(read, "LAST_LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(wake_module, "LOOK_SECONDS", 0.1)
+    await post(client, registered())
+    waits = asyncio.create_task(poll(client, "after=1&wait=1"))
+    await eventually(lambda: waiting(app) == 1)
+    async with asyncio.timeout(SOON), all_turns(app):
+        await eventually(lambda: app.state.wake._looked_at > 0)
+        monkeypatch.setattr(wake_module, "LOOK_SECONDS", 60.0)  # so that what was looked at is a moment ago
+        assert await waits == ([], 1, True, 1)
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told of an append", "told nothing"])
+async def test_who_has_no_turn_is_not_told_that_nothing_is_there(
+    client: httpx.AsyncClient, app: FastAPI, monkeypatch: pytest.MonkeyPatch, *, told: bool
+) -> None:
+    """Where there may be more, known or not, the answer says so in time, and the reader comes back for it."""
+    monkeypatch.setattr(read, "LAST_LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(Wake, "_look", asyncio.Event().wait)  # the database does not answer
+    await post(client, registered())
+    waits = asyncio.create_task(poll(client, "after=1&wait=1"))
+    await eventually(lambda: waiting(app) == 1)
+    async with asyncio.timeout(SOON), all_turns(app):
+        if told:
+            await post(client, registered())
+        assert await waits == ([], 1, False, 1)
+    assert await poll(client, "after=1&wait=1") == (([2], 2, True, 2) if told else ([], 1, True, 1))
+
+
+@asynccontextmanager
+async def all_turns(app: FastAPI) -> AsyncIterator[None]:
+    """Have every turn at reading, once nobody reads."""
+    turns: Turns = app.state.turns
+    await eventually(lambda: not turns._reading)
+    async with AsyncExitStack() as taken:
+        while turns._free:
+            await taken.enter_async_context(turns.turn("somebody"))
+        yield
 
 
 async def test_what_was_known_is_not_waited_for(client: httpx.AsyncClient) -> None:

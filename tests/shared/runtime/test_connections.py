@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -11,11 +12,12 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from fastapi import FastAPI, Request, Response
 from prometheus_client import REGISTRY
 
-from shared.runtime import connections, serve
+from shared.runtime import connections, serve, taking
 from tests.meta.repository import ROOT, texts
 from tests.support.serving import serving
 from tests.support.waiting import eventually
@@ -90,6 +92,13 @@ class Served:
         self._open.append(opened)
         return opened
 
+    @property
+    def open(self) -> int:
+        """How many connections the server still has."""
+        port = urlsplit(self.base_url).port
+        ours = psutil.Process(os.getpid()).net_connections("tcp")
+        return sum(each.laddr.port == port and each.status not in {psutil.CONN_LISTEN, "TIME_WAIT"} for each in ours)
+
     async def hang_up(self) -> None:
         for each in self._open:
             each.writer.close()
@@ -108,8 +117,9 @@ async def served() -> AsyncIterator[Served]:
 
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Heads have next to no time."""
+    """Heads have next to no time, and what comes behind an answer has little."""
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.4)
+    monkeypatch.setattr(connections, "LINGER_SECONDS", 1.0)
 
 
 @pytest.fixture
@@ -203,10 +213,73 @@ async def test_a_body_that_nobody_reads_keeps_no_connection(served: Served) -> N
     await asyncio.gather(sending, return_exceptions=True)
 
 
+#: An upload that is answered before it was read, by a server that ends the connection, and by one that keeps it.
+UPLOADS = pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /head HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: %d\r\n\r\n",
+        b"POST /head HTTP/1.0\r\ncontent-length: %d\r\n\r\n",
+        b"POST /head HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n",
+    ],
+    ids=["close", "HTTP/1.0", "kept"],
+)
+
+
+@UPLOADS
+async def test_an_upload_that_is_answered_early_has_its_answer(
+    served: Served, monkeypatch: pytest.MonkeyPatch, head: bytes
+) -> None:
+    """Whoever reads only when everything is sent finds the answer, though sending took longer than a head may take."""
+    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.2)
+    sender, part, parts = await served.connect(), b"a" * 1_000_000, 8
+    await sender.send(head % (len(part) * parts))
+    for _ in range(parts):
+        await sender.send(part)
+        await asyncio.sleep(0.1)
+
+    assert await sender.answer() == (200, b"head")
+    kept = b"1.1" in head and b"close" not in head
+    if kept:
+        await sender.send(ASK)
+        assert await sender.answer() == (200, b"head")
+    else:
+        assert await sender.ended() == b""
+    assert len(served.heads) == 1 + kept
+
+
+@UPLOADS
+async def test_an_upload_that_is_answered_has_so_many_bytes(
+    served: Served, monkeypatch: pytest.MonkeyPatch, head: bytes
+) -> None:
+    """Whoever sends on and on is let go, however fast it sends."""
+    monkeypatch.setattr(connections, "LINGER_BYTES", 3_000_000)
+    sender = await served.connect()
+    await sender.send(head % 100_000_000)
+    sent = 0
+    with suppress(ConnectionError):
+        async with asyncio.timeout(8):
+            while True:
+                await sender.send(b"a" * 100_000)
+                sent += 100_000
+    assert connections.LINGER_BYTES <= sent < 50_000_000
+
+
+@pytest.mark.usefixtures("hurried")
+@UPLOADS
+async def test_an_upload_that_is_answered_has_so_much_time(served: Served, head: bytes) -> None:
+    """Whoever sends nothing, and does not hang up either, is let go."""
+    sender = await served.connect()
+    await sender.send(head % 100_000_000)
+
+    assert await sender.answer() == (200, b"head")
+    assert await sender.ended() == b""
+    await eventually(lambda: served.open == 0)
+
+
 @pytest.mark.parametrize("stuck", [True, False], ids=["nothing", "slowly"])
 async def test_an_answer_is_taken_or_given_up(served: Served, monkeypatch: pytest.MonkeyPatch, *, stuck: bool) -> None:
     """Whoever takes nothing is let go, and whoever takes slowly gets everything."""
-    monkeypatch.setattr(connections, "TAKE_SECONDS", 0.3)
+    monkeypatch.setattr(taking, "TAKE_SECONDS", 0.3)
     reader = await served.connect()
     await reader.send(b"GET /large HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
     if stuck:
@@ -299,7 +372,7 @@ async def test_where_all_are_served_the_next_is_told_to_come_back(served: Served
         await each.send(b"GET /waits HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
     await eventually(lambda: len(served.heads) == 3)
 
-    for _ in range(connections.MOST_REFUSED + 5):
+    for _ in range(connections.MOST_LINGERING + 5):
         received = await (await served.connect()).ended()
         assert problem_in(received, 503)["type"] == "/v1/problems/not-ready"
         assert b"\r\nretry-after: 1\r\n" in received

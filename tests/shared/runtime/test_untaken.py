@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from shared.runtime.connections import TAKE_SECONDS, Connection, Connections
+from shared.runtime.connections import Connection, Connections
 from shared.runtime.serve import configured
+from shared.runtime.taking import LOOKS, TAKE_SECONDS
 
 REQUEST = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 #: More than the server lets wait before it asks the operation to pause.
@@ -78,10 +79,11 @@ async def downloading(connections: Connections) -> tuple[Connection, Untaken]:
     return connection, transport
 
 
-def wait(connections: Connections, minutes: int) -> None:
+def wait(connections: Connections, times: int) -> None:
+    """Let so many times pass in which something has to be taken, and the server look as often as it does."""
     now = asyncio.get_running_loop().time()
-    for minute in range(1, minutes + 1):
-        connections.end_late(now + minute * (TAKE_SECONDS + 1))
+    for look in range(1, times * LOOKS + 1):
+        connections.end_late(now + look * (TAKE_SECONDS / LOOKS + 1))
 
 
 @pytest.fixture
@@ -117,11 +119,22 @@ async def test_the_rest_of_an_answer_has_to_be_taken_too(connections: Connection
     assert transport.ended == "aborted"
 
 
-async def test_whoever_takes_some_of_an_answer_each_minute_is_left_alone(connections: Connections) -> None:
-    """A slow reader is served to the end."""
+async def test_whoever_takes_next_to_nothing_is_left_alone(connections: Connections) -> None:
+    """A slow reader is served to the end, however slow: here it takes a byte from time to time."""
     _, transport = await downloading(connections)
     now = asyncio.get_running_loop().time()
-    for minute in range(1, 20):
-        transport.left -= 100_000
-        connections.end_late(now + minute * (TAKE_SECONDS + 1))
+    for time in range(1, 20):
+        connections.end_late(now + (time - 0.5) * TAKE_SECONDS)
+        transport.left -= 1
+        connections.end_late(now + time * TAKE_SECONDS)
     assert transport.ended == ""
+    connections.end_late(now + 19.5 * TAKE_SECONDS)
+    connections.end_late(now + 20 * TAKE_SECONDS)
+    assert transport.ended == "aborted"
+
+
+async def test_whoever_takes_nothing_is_ended_when_the_time_is_over(connections: Connections) -> None:
+    """It has the time once, and no more than a look beyond it."""
+    _, transport = await downloading(connections)
+    wait(connections, 1)
+    assert transport.ended == "aborted"
