@@ -15,6 +15,7 @@ depends_on = None
 
 ROLE = "homeward_events"
 
+# A place is a position, in a log or in a stream: `position` is a keyword, which names a type only with its schema.
 TYPES = (
     "CREATE DOMAIN events.place AS bigint CHECK (VALUE >= 1)",
     "CREATE DOMAIN events.instant AS timestamptz CHECK (isfinite(VALUE))",

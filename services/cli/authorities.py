@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.cli import arguments
-from services.cli.command import Commands, Parser, Status, write
+from services.cli.command import ENDS, Commands, Parser, Status, write
 from services.cli.database import Database, on_database
 from services.cli.table import laid_out
 from services.events.store.connection import Pool
@@ -31,14 +31,35 @@ _HEADINGS = ("ID", "ADDED", "KEYS", "EVENTS", "NAME")
 
 def add_to(commands: Commands[Parser]) -> None:
     """Add ``authority`` to the operator's commands."""
-    authority = commands.add_parser("authority", help="the councils that use this installation")
+    authority = commands.add_parser(
+        "authority",
+        help="add and list councils",
+        description="An authority is a council that uses this installation, with a log and keys of its own.",
+    )
     verbs = authority.add_subparsers(required=True, metavar="COMMAND")
-    add = verbs.add_parser("add", help="make an authority; one that is there stays as it is")
-    add.add_argument("authority", type=arguments.new_authority, metavar="ID")
-    add.add_argument("--name", type=arguments.name, required=True, help="its name in full")
+    add = verbs.add_parser(
+        "add",
+        help="add a council",
+        description="Add a council. One that is there already stays as it is, with the name that it has. "
+        "`homeward keys add` then makes its keys.",
+        epilog=ENDS,
+    )
+    add.add_argument(
+        "authority",
+        type=arguments.new_authority,
+        metavar="ID",
+        help="a short name that never changes: 2 to 40 of a-z, 0-9 and '-', beginning with a letter",
+    )
+    add.add_argument("--name", type=arguments.name, required=True, help="the council's name in full")
     add.set_defaults(command=on_database(_add))
-    listing = verbs.add_parser("list", help="which there are, since when, with how many usable keys and events")
-    listing.add_argument("--json", action="store_true", help="one JSON object a line")
+    listing = verbs.add_parser(
+        "list",
+        help="list the councils",
+        description="List the councils: id, day on which each was added, its usable keys, the events in its log, "
+        "its name.",
+        epilog=ENDS,
+    )
+    listing.add_argument("--json", action="store_true", help="print one JSON object a line, for programs")
     listing.set_defaults(command=on_database(_list))
 
 

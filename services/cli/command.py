@@ -26,6 +26,12 @@ class Status(IntEnum):
 
 Command = Callable[[argparse.Namespace], int]
 
+#: How a command without a verdict ends, as its help tells it.
+ENDS = "It ends with 0 when it is done, 1 when it could not be, and 2 for wrong arguments."
+#: What stands for the id of a council in the help of a command.
+COUNCIL = "id of the council; `homeward authority list` shows which there are"
+COUNCILS = "ids of councils, as `homeward authority list` shows them; all councils when left out"
+
 
 class Refused(Exception):
     """What the operator asks for cannot be done; the message says why, and what can be."""

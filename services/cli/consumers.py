@@ -21,7 +21,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.cli.command import Commands, Parser, Refused, Status, plain, write
+from services.cli.command import COUNCIL, Commands, Parser, Refused, Status, plain, write
 from services.cli.database import Database, on_database, refuse_unknown
 from services.cli.table import laid_out
 from services.events.store.connection import Pool
@@ -84,12 +84,28 @@ class Followed:
 
 def add_to(commands: Commands[Parser]) -> None:
     """Add ``consumers`` to the operator's commands."""
-    parser = commands.add_parser("consumers", help="how far each consumer of the log has come")
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    parser = commands.add_parser(
+        "consumers",
+        help="tell how far scheduler and reporting have followed each log",
+        # argparse does not show that a subcommand may be left out.
+        usage="homeward consumers [-h] [--json]\n       homeward consumers resume [-h] SERVICE AUTHORITY",
+        description="List how far scheduler and reporting have followed each council's log, whether one stands still, "
+        "and why. It reads the database, and so works while no service runs.",
+        epilog="It ends with 0 if all are followed, 1 if one stands still or nobody follows it, and 2 if that could "
+        "not be told. docs/operations.md, A consumer that stands still, says what to do.",
+    )
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line, for programs")
     parser.set_defaults(command=on_database(_list), not_done=Status.NOT_DONE)
-    resume = parser.add_subparsers(metavar="COMMAND").add_parser("resume", help="let one that stands still try again")
+    verbs = parser.add_subparsers(prog="homeward consumers", metavar="COMMAND")
+    resume = verbs.add_parser(
+        "resume",
+        help="let one that stands still try again at once",
+        description="Let a consumer that stands still try again at once, and not at its next try, up to a minute "
+        "later. It begins with the event at which it stands: none is ever skipped.",
+        epilog="It ends with 0 when it was told to, and 2 if it does not stand still or could not be told.",
+    )
     resume.add_argument("service", choices=sorted(CONSUMERS), metavar="SERVICE", help=" or ".join(CONSUMERS))
-    resume.add_argument("authority", metavar="AUTHORITY")
+    resume.add_argument("authority", metavar="AUTHORITY", help=COUNCIL)
     resume.set_defaults(command=on_database(_resume))
 
 

@@ -13,7 +13,7 @@ import argparse
 from datetime import datetime
 
 from services.cli.arguments import SCOPES, note, scope
-from services.cli.command import Commands, Parser, Refused, Status, plain, write
+from services.cli.command import COUNCIL, ENDS, Commands, Parser, Refused, Status, plain, write
 from services.cli.database import Database, on_database, refuse_unknown
 from shared.domain.clock import SystemClock, civil_date
 from shared.identity import store
@@ -22,26 +22,46 @@ from shared.identity.keys import new_key
 
 def add_to(commands: Commands[Parser]) -> None:
     """Add ``keys`` to the operator's commands."""
-    keys = commands.add_parser("keys", help="the API keys of an authority")
+    keys = commands.add_parser(
+        "keys",
+        help="make, list and revoke the API keys of a council",
+        description="An API key lets a system read or append for one council, as far as its scopes go.",
+    )
     verbs = keys.add_subparsers(required=True, metavar="COMMAND")
-    add = verbs.add_parser("add", help="make a key and print it, once")
-    add.add_argument("authority", metavar="AUTHORITY")
+    add = verbs.add_parser(
+        "add",
+        help="make a key and print it, once",
+        description="Make a key and print it. Only a hash of it is kept, so this is the only time that it is shown.",
+        epilog=ENDS,
+    )
+    add.add_argument("authority", metavar="AUTHORITY", help=COUNCIL)
     add.add_argument(
         "--scope",
         action="append",
         type=scope,
         required=True,
         metavar="SCOPE",
-        help=f"what the key may do; give one or more of: {SCOPES}",
+        help=f"what the key may do, one of: {SCOPES}. For several, give --scope several times",
     )
-    add.add_argument("--note", type=note, default="", help="what the key is for")
+    add.add_argument("--note", type=note, default="", help="what the key is for, for the list of keys")
     add.set_defaults(command=on_database(_add))
-    listing = verbs.add_parser("list", help="list the keys, without their secrets")
-    listing.add_argument("authority", metavar="AUTHORITY")
+    listing = verbs.add_parser(
+        "list",
+        help="list the keys, without their secrets",
+        description="List the keys, oldest first: id, day on which it was made, whether it is usable, scopes, note.",
+        epilog=ENDS,
+    )
+    listing.add_argument("authority", metavar="AUTHORITY", help=COUNCIL)
     listing.set_defaults(command=on_database(_list))
-    revoke = verbs.add_parser("revoke", help="revoke a key")
-    revoke.add_argument("authority", metavar="AUTHORITY")
-    revoke.add_argument("key_id", metavar="KEY_ID")
+    revoke = verbs.add_parser(
+        "revoke",
+        help="revoke a key, for good",
+        description="Revoke a key, for good: services that run stop taking it within seconds. One that is revoked "
+        "already stays so.",
+        epilog=ENDS,
+    )
+    revoke.add_argument("authority", metavar="AUTHORITY", help=COUNCIL)
+    revoke.add_argument("key_id", metavar="KEY_ID", help="id of the key, as `homeward keys list` shows it")
     revoke.set_defaults(command=on_database(_revoke))
 
 
@@ -66,12 +86,11 @@ async def _list(database: Database, asked: argparse.Namespace) -> int:
 async def _revoke(database: Database, asked: argparse.Namespace) -> int:
     async with database.transaction() as connection:
         await refuse_unknown(connection, asked.authority)
-        if asked.key_id not in {key.key_id for key in await store.keys_of(connection, asked.authority)}:
+        if not await store.revoke_key(connection, asked.authority, asked.key_id, SystemClock().now()):
             raise Refused(
                 f"the authority {asked.authority} has no key of that id; `homeward keys list {asked.authority}` shows "
                 "those it has"
             )
-        await store.revoke_key(connection, asked.authority, asked.key_id, SystemClock().now())
     write(f"The key {asked.key_id} is revoked; running services stop taking it within seconds.\n")
     return Status.WELL
 

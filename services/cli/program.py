@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from services.cli import authorities, consumers, keys, proof, rebuild, verify
-from services.cli.command import NobodyReads, Parser, Refused, Status, flush, tell
+from services.cli.command import ENDS, NobodyReads, Parser, Refused, Status, flush, tell
 from services.cli.database import migrate
 from services.embedded.screen import write_any_text
 from shared.runtime.database_trouble import DATABASE_TROUBLE, in_words
@@ -42,12 +42,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parser() -> Parser:
     """Return what reads the arguments of every command."""
-    program = Parser(prog="homeward", description="Operate Homeward.")
+    program = Parser(
+        prog="homeward",
+        description="Run Homeward, and look after its councils, their keys and their logs.",
+        epilog="`homeward COMMAND --help` says more of a command, and how it ends. All but `run` work on the database "
+        "that HOMEWARD_DATABASE_URL names or, where that is not set, on that of a `homeward run` (`make run`) that is "
+        "running with the same HOMEWARD_DATA_DIR.",
+    )
     # Where 1 is a verdict, the command itself says otherwise.
     program.set_defaults(not_done=Status.NOT_WELL)
     commands = program.add_subparsers(required=True, metavar="COMMAND")
-    commands.add_parser("run", help="run everything in one process").set_defaults(command=_run)
-    present = commands.add_parser("migrate", help="bring the database to the present schema")
+    run = commands.add_parser(
+        "run",
+        help="run all services in one process",
+        description="Run events, scheduler and reporting in one process, until Ctrl-C: on the database that "
+        "HOMEWARD_DATABASE_URL names, or on a PostgreSQL of its own in the folder HOMEWARD_DATA_DIR. "
+        "docs/reference/settings.md lists all settings.",
+        epilog="It ends with 0 after Ctrl-C, 1 when it could not start, and 2 for wrong arguments.",
+    )
+    run.set_defaults(command=_run)
+    present = commands.add_parser(
+        "migrate",
+        help="bring the database to the schema of this release",
+        description="Bring the database to the schema of this release, all in one transaction: it is done as a whole "
+        "or not at all. Back up and stop all services first: while they run it may give up after ten seconds. It may "
+        "be run again. docs/operations.md, Upgrading, says how long it takes.",
+        epilog=ENDS,
+    )
     present.set_defaults(command=migrate)
     for each in (authorities, keys, verify, proof, consumers, rebuild):
         each.add_to(commands)

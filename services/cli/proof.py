@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 
 from services.cli import arguments
-from services.cli.command import Commands, Parser, Refused, Status, write, write_bytes
+from services.cli.command import COUNCIL, COUNCILS, Commands, Parser, Refused, Status, write, write_bytes
 from services.cli.database import Database, on_database, refuse_others
 from services.events.store.chain import snapshot
 from services.events.store.connection import Pool
@@ -26,20 +26,36 @@ _HEADS_PAGE = 1_000
 
 def add_to(commands: Commands[Parser]) -> None:
     """Add ``heads`` and ``proof`` to the operator's commands."""
-    heads = commands.add_parser("heads", help="print the signed heads of logs, to keep them elsewhere")
-    heads.add_argument("authorities", nargs="*", metavar="AUTHORITY", help="all of them when left out")
+    heads = commands.add_parser(
+        "heads",
+        help="print signed heads, to keep them elsewhere",
+        description="Print the signed heads of logs, a line of JSON each. Keep them where those who run the database "
+        "cannot write: `homeward verify --heads FILE` compares a log with them.",
+        epilog="It ends with 0 when all are printed, and 2 if not: what was printed is not whole then.",
+    )
+    heads.add_argument("authorities", nargs="*", metavar="AUTHORITY", help=COUNCILS)
     heads.set_defaults(command=on_database(_heads), not_done=Status.NOT_DONE)
-    export = commands.add_parser("proof", help="write a proof of a log to standard output")
-    export.add_argument("authority", metavar="AUTHORITY")
+    export = commands.add_parser(
+        "proof",
+        help="write out a log that can be checked without Homeward",
+        description="Write a log to standard output as a proof, which an inspector checks with examples/check_proof.py "
+        "and needs nothing else of Homeward for. It holds what was posted: children's data.",
+        epilog="It ends with 0 when all is written, and 2 if not: what was written is not whole then.",
+    )
+    export.add_argument("authority", metavar="AUTHORITY", help=COUNCIL)
     export.add_argument(
-        "--stream", type=arguments.stream, metavar="STREAM", help="show what was posted to this stream only"
+        "--stream",
+        type=arguments.stream,
+        metavar="STREAM",
+        help="show what was posted to this stream only, such as child-7f3c9a; without it all is shown",
     )
     export.add_argument(
         "--others",
         type=arguments.others,
         default=Others.HASHED,
         metavar="hashed|named",
-        help="with --stream: hash the other events, or name them, which rules out that one of the stream hides there",
+        help="with --stream: how the events of other streams stand in the proof. hashed (the default) tells nothing of "
+        "them; named shows their streams and times, and so rules out that an event of STREAM is left out at the end",
     )
     export.set_defaults(command=on_database(_proof), not_done=Status.NOT_DONE)
 

@@ -33,16 +33,25 @@ FOLLOWS, DIFFERENT = Status.WELL, Status.NOT_WELL
 
 def add_to(commands: Commands[Parser]) -> None:
     """Add ``rebuild`` to the operator's commands."""
-    parser = commands.add_parser("rebuild", help="build a projection anew beside the live one, and exchange them")
+    parser = commands.add_parser(
+        "rebuild",
+        help="make what scheduler and reporting show anew from the log, or check it",
+        description="Make what scheduler and reporting show anew from the log, beside the live tables, and exchange "
+        "them. Services go on meanwhile and need no restart. It needs room for a second copy; stopped half way it "
+        "leaves everything as it was.",
+        epilog="It ends with 0 when it is done, 1 if --check found rows that differ, and 2 if it could not be done.",
+    )
     parser.add_argument(
         "service",
         nargs="*",
         type=_service,
         metavar="SERVICE",
-        help=f"{' or '.join(PROJECTIONS)}; without one, both",
+        help=f"{' or '.join(PROJECTIONS)}; both when left out",
     )
     parser.add_argument(
-        "--check", action="store_true", help="exchange nothing; compare row for row, and exit with 1 if they differ"
+        "--check",
+        action="store_true",
+        help="change nothing; compare what is shown with what follows from the log, row for row",
     )
     parser.set_defaults(command=on_database(_rebuild), not_done=Status.NOT_DONE)
 

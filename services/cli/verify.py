@@ -6,8 +6,8 @@
 
 It ends with 0 if every log is intact, 1 if one is broken, and 2 if one could not be checked, or
 not be compared with heads though ``--heads`` names a file of them.  A log that was not asked for
-by name and whose first head was signed after every head in the file is *new*: the file
-cannot hold a head of it, so it is told and counts as intact.
+by name and whose first head is younger than the file, or not older by more than ``SIGNED_UNSEEN``,
+is *new*: the file need not hold a head of it, so it is told and counts as intact.
 """
 
 from __future__ import annotations
@@ -15,24 +15,30 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 
 from pydantic import ValidationError
 
 from services.cli import arguments
-from services.cli.command import Commands, Parser, Refused, Status, flush, write
+from services.cli.command import COUNCILS, Commands, Parser, Refused, Status, flush, write
 from services.cli.database import Database, on_database, refuse_others
 from services.cli.progress import shown
 from services.events.store.chain import BeyondEnd, Verifier, snapshot
 from services.events.store.connection import Pool
-from services.events.store.heads import heads_behind, log_end
+from services.events.store.heads import head_of, heads_behind
 from shared.domain.signed_head import SignedHead
 from shared.runtime.signing import PublicKeys
 from shared.wire.log_proof import SignedHeadView
 
 INTACT, BROKEN = Status.WELL, Status.NOT_WELL
+#: A head may be signed before the last one in a file, and still be missing there: it may be committed after the file
+#: was written, by another process, whose clock may be behind.  The file then holds no head of a log that had none
+#: before.  This is far longer than any of it takes, and shorter than the time between two nights: a council that a
+#: job leaves out is new once at most.  It gives nothing away to whoever holds the signing key: he dates heads as he
+#: likes.
+SIGNED_UNSEEN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +57,30 @@ class _Kept:
 
 def add_to(commands: Commands[Parser]) -> None:
     """Add ``verify`` to the operator's commands."""
-    verify = commands.add_parser("verify", help="verify that logs are as they were recorded")
-    verify.add_argument("authorities", nargs="*", metavar="AUTHORITY", help="all of them when left out")
+    verify = commands.add_parser(
+        "verify",
+        help="tell whether logs are as they were recorded",
+        description="Walk each log and tell whether it is as it was recorded: what was altered, removed or exchanged, "
+        "and at which position first. It locks nothing and may run at any time.",
+        epilog="It ends with 0 if every log is intact, 1 if one is broken, and 2 if one could not be checked, or "
+        "--heads was given and the file holds no head of one that is not new. Tell a person of 1 and 2.",
+    )
+    verify.add_argument("authorities", nargs="*", metavar="AUTHORITY", help=COUNCILS)
     verify.add_argument(
-        "--from", dest="first", type=arguments.position, default=1, metavar="POSITION", help="begin with this event"
+        "--from",
+        dest="first",
+        type=arguments.position,
+        default=1,
+        metavar="POSITION",
+        help="begin with the event at this position (default: 1); heads of --heads before it are compared all the same",
     )
     verify.add_argument(
-        "--heads", type=Path, metavar="FILE", help="signed heads that were kept elsewhere, as `heads` prints them"
+        "--heads",
+        type=Path,
+        metavar="FILE",
+        help="compare with the signed heads in this file, which `homeward heads` printed earlier and which was kept "
+        "where nobody here can change it; without it a log that was cut off, or written anew with the signing key, "
+        "looks intact",
     )
     verify.add_argument(
         "--key",
@@ -65,7 +88,8 @@ def add_to(commands: Commands[Parser]) -> None:
         type=arguments.public_key,
         default=[],
         metavar="KEY",
-        help="a public key that you know from elsewhere (Base64); then no other key's signature counts",
+        help="count only signatures of this public key (Base64, as GET /v1/log shows it), known from elsewhere; for "
+        "several, give --key several times. Without it the keys that stand in the database count",
     )
     verify.set_defaults(command=on_database(_verify), not_done=Status.NOT_DONE)
 
@@ -84,7 +108,7 @@ async def _verify(database: Database, asked: argparse.Namespace) -> int:
         for authority_id in asked.authorities or known:
             of_this = [head for head in kept if head.authority_id == authority_id]
             # A log that is asked for by name is to be compared.
-            new = newest is not None and not asked.authorities and await _signed_since(pool, authority_id, newest)
+            new = newest is not None and not asked.authorities and await _new_since(pool, authority_id, newest)
             statuses.add(await _verify_one(pool, authority_id, asked, _Kept(asked.heads, of_this, new)))
     # What was found broken is never hidden behind what could not be compared.
     return BROKEN if BROKEN in statuses else max(statuses)
@@ -106,20 +130,20 @@ async def _verify_one(pool: Pool, authority_id: str, asked: argparse.Namespace, 
     return INTACT if kept.enough else Status.NOT_DONE
 
 
-async def _signed_since(pool: Pool, authority_id: str, instant: datetime) -> bool:
-    """Tell whether a file of heads up to ``instant`` can hold none of this log: it began later, or has not begun.
+async def _new_since(pool: Pool, authority_id: str, newest: datetime) -> bool:
+    """Tell whether a file whose newest head is of this instant need hold none of this log: it has begun since, or not.
 
     A log with events of which no head was ever signed, or is left, is not new.
     """
     async with snapshot(pool) as connection:
         first = await heads_behind(connection, authority_id, 0, 1)
-        end = await log_end(connection, authority_id)
-    return all(head.signed_at > instant for head in first) if first else end is None
+        end = await head_of(connection, authority_id)
+    return all(head.signed_at > newest - SIGNED_UNSEEN for head in first) if first else end is None
 
 
 async def _walk(pool: Pool, authority_id: str, verifier: Verifier) -> None:
     async with snapshot(pool) as connection:
-        end = await log_end(connection, authority_id)
+        end = await head_of(connection, authority_id)
     with shown(f"Verifying {authority_id}") as bar:
         before = verifier.last
         bar.expect(max((end.position if end else 0) - before, 0))
@@ -173,10 +197,11 @@ def _not_proved(authority_id: str, asked: argparse.Namespace, kept: _Kept) -> st
         furthest = max(head.position for head in kept.heads)
         return f"{keys} The log agrees with the signed heads that were kept elsewhere, up to position {furthest}."
     if kept.path is not None:
-        why = "It is new: all heads in that file were signed before its first. Keep its heads too. " if kept.new else ""
+        why = "It is new: its first head is not in the file yet. " if kept.new else ""
         return (
             f"{keys} NOT COMPARED: {kept.path} holds no head of {authority_id}. {why}A log cut off together with its "
-            "signed heads would look the same."
+            f"signed heads would look the same. Keep its heads from now on: `homeward heads {authority_id}` prints "
+            "them, to be added to the file."
         )
     return (
         f"{keys} A log cut off together with its signed heads looks intact: keep heads elsewhere, give them by --heads."

@@ -14,7 +14,7 @@ import logging
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from services.events.store.connection import Connection, Pool
-from services.events.store.heads import keep_head, latest_head, links_at, log_end
+from services.events.store.heads import head_of, keep_head, latest_head, links_at
 from shared.domain.clock import Clock
 from shared.runtime.rounds import OperatorsTrouble, for_every_authority
 from shared.runtime.signing import Signer
@@ -74,7 +74,7 @@ class HeadSigner:
     async def sign(self, authority_id: str) -> None:
         """Sign the head of one log if it has moved; raises SignedLogChanged, and NotReady."""
         async with self._pool.transaction() as connection:
-            end = await log_end(connection, authority_id)
+            end = await head_of(connection, authority_id)
             signed = await self._check(connection, authority_id)
             if end is None or end.position <= signed:
                 return

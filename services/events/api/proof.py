@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from services.events.api.documents import KEYED, STREAM_PATTERN, problem_document
 from services.events.store.chain import BeyondEnd, Verifier, snapshot
 from services.events.store.connection import Pool
-from services.events.store.heads import heads_behind, latest_head, log_end, public_keys
+from services.events.store.heads import head_of, heads_behind, latest_head, public_keys
 from services.events.store.proof import NoSuchStream, Wanted
 from services.events.store.proof import proof as proof_of
 from shared.domain.errors import Fault, InvalidInput, NotFound, NotPermitted
@@ -64,7 +64,7 @@ async def read_log_head(*, principal: Checker, pool: Log) -> LogView:
     """
     authority_id = principal.authority_id
     async with snapshot(pool) as connection:
-        end = await log_end(connection, authority_id)
+        end = await head_of(connection, authority_id)
         latest = await latest_head(connection, authority_id)
         keys = await public_keys(connection, authority_id)
     views = _head_views([latest] if latest else [], keys)

@@ -11,7 +11,7 @@ from services.events.store.connection import Connection
 from shared.domain.signed_head import SignedHead
 
 _COLUMNS = "position, key_id, link, signed_at, signature"
-_END = "SELECT position, link, recorded_at FROM events.event WHERE authority_id = $1 ORDER BY position DESC LIMIT 1"
+_HEAD = "SELECT position, link, recorded_at FROM events.event WHERE authority_id = $1 ORDER BY position DESC LIMIT 1"
 _LINKS = "SELECT link FROM events.event WHERE authority_id = $1 AND position = $2 LIMIT 2"
 _LINKS_AMONG = "SELECT position, link FROM events.event WHERE authority_id = $1 AND position = ANY($2::bigint[])"
 _LATEST = f"""
@@ -39,7 +39,7 @@ VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING
 
 
 @dataclass(frozen=True, slots=True)
-class LogEnd:
+class LogHead:
     """The last event of a log."""
 
     position: int
@@ -47,10 +47,10 @@ class LogEnd:
     recorded_at: datetime
 
 
-async def log_end(connection: Connection, authority_id: str) -> LogEnd | None:
+async def head_of(connection: Connection, authority_id: str) -> LogHead | None:
     """Return the head of a log, or None while it is empty."""
-    row = await connection.fetchrow(_END, authority_id)
-    return LogEnd(*row) if row else None
+    row = await connection.fetchrow(_HEAD, authority_id)
+    return LogHead(*row) if row else None
 
 
 async def links_at(connection: Connection, authority_id: str, position: int) -> list[bytes]:

@@ -180,7 +180,7 @@ async def log_heads(connection: Connection, authority_ids: Sequence[str]) -> dic
     return {row["authority_id"]: row["position"] for row in rows}
 
 
-async def known_end(connection: Connection, authority_id: str, known_at: datetime) -> int:
+async def known_head(connection: Connection, authority_id: str, known_at: datetime) -> int:
     """Return the position at which the log ended at an instant; 0 if it was empty then."""
     end: int = await connection.fetchval(_LOG_KNOWN, authority_id, known_at)
     return end
@@ -209,7 +209,7 @@ async def read_log(
     if only.admits_all and known_at is None:
         return await _read_on(connection, authority_id, after, limit, page_bytes)
     head = await log_head(connection, authority_id)
-    end = head if known_at is None else min(head, await known_end(connection, authority_id, known_at))
+    end = head if known_at is None else min(head, await known_head(connection, authority_id, known_at))
     if after >= end:
         return Page((), after, at_head=True, head=head)
     look = _Look(after, end, limit, page_bytes, only)
@@ -296,7 +296,7 @@ async def read_stream(
     """
     end = _LAST_POSITION
     if known_at is not None:
-        known = await known_end(connection, authority_id, known_at)
+        known = await known_head(connection, authority_id, known_at)
         end = await connection.fetchval(_STREAM_REACHED, authority_id, known, stream)
     found = await _page(connection, _STREAM_PAGE, authority_id, after, end, limit, page_bytes, (), stream)
     reached = found.rows[-1]["stream_position"] if found.rows else after

@@ -86,12 +86,12 @@ async def test_what_was_typed_in_no_encoding_is_refused(fresh_database_url: str)
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "a name has at least one letter"),
-        (" \t", "a name has at least one letter"),
-        ("North\nshire", "leave out the one at place 6 (U+000A)"),
-        ("\x1b[2Jx", "leave out the one at place 1 (U+001B)"),
-        ("x\N{RIGHT-TO-LEFT OVERRIDE}y", "leave out the one at place 2 (U+202E)"),
-        ("n" * 100_000, "a name has at most 200 characters, and this one 100,000: write a shorter one"),
+        ("", "the name is empty: write the council's name in full"),
+        (" \t", "the name is empty: write the council's name in full"),
+        ("North\nshire", "leave out character 6 (U+000A)"),
+        ("\x1b[2Jx", "leave out character 1 (U+001B)"),
+        ("x\N{RIGHT-TO-LEFT OVERRIDE}y", "leave out character 2 (U+202E)"),
+        ("n" * 100_000, "the name has 100,000 characters, and at most 200 fit: write a shorter one"),
     ],
 )
 def test_a_name_that_cannot_be_shown_is_refused(capsys: pytest.CaptureFixture[str], text: str, message: str) -> None:
@@ -107,7 +107,10 @@ def test_a_name_that_cannot_be_shown_is_refused(capsys: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [(OBEYED, "leave out the one at place 2 (U+000A)"), ("n" * 100_000, "a note has at most 500 characters")],
+    [
+        (OBEYED, "leave out character 2 (U+000A)"),
+        ("n" * 100_000, "the note has 100,000 characters, and at most 500 fit"),
+    ],
 )
 def test_a_note_that_cannot_be_shown_is_refused(capsys: pytest.CaptureFixture[str], text: str, message: str) -> None:
     """As with a name; a note may be left empty."""

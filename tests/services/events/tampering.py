@@ -16,7 +16,7 @@ import httpx
 from anyio import run_process
 
 from services.events.store.connection import Pool
-from services.events.store.heads import keep_head, log_end
+from services.events.store.heads import head_of, keep_head
 from services.events.store.proof import Wanted, proof
 from shared.domain.hash_chain import LeafFields, first_link, leaf, link
 from shared.domain.signed_head import SignedHead, key_id_of
@@ -65,7 +65,7 @@ async def signed_log(client: httpx.AsyncClient, pool: Pool, clock: SettableClock
 async def sign(pool: Pool, authority_id: str, clock: SettableClock, signer: Signer) -> SignedHead:
     """Sign the head of a log."""
     async with pool.transaction() as connection:
-        end = await log_end(connection, authority_id)
+        end = await head_of(connection, authority_id)
         assert end is not None
         head = signer.head(authority_id, end.position, end.link, clock.now())
         await keep_head(connection, head, signer.public_key)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from services.events.appender import Appender
 from services.events.store import read
 from services.events.store.connection import Pool, open_pool
-from services.events.store.read import Filter, Page, known_end, log_head, read_log
+from services.events.store.read import Filter, Page, known_head, log_head, read_log
 from services.events.wake import Wake
 from shared.identity.keys import ApiKey
 from tests.conftest import NOW
@@ -126,8 +126,8 @@ async def test_the_end_of_the_log_then_is_found_by_halving(pool: Pool, key: ApiK
     async with pool.connection() as connection:
         for instant in {each + shift for each in instants for shift in (timedelta(0), timedelta(seconds=-1))}:
             wanted = sum(each <= instant for each in instants)
-            assert await known_end(connection, key.authority_id, instant) == wanted
-        assert await known_end(connection, "nobody", NOW) == 0
+            assert await known_head(connection, key.authority_id, instant) == wanted
+        assert await known_head(connection, "nobody", NOW) == 0
         assert await log_head(connection, "nobody") == 0
 
 

@@ -23,9 +23,17 @@ def test_a_name_in_any_script_is_taken_as_it_is(name: str) -> None:
 @given(st.text(max_size=20), UNSEEN, st.text(max_size=20))
 def test_what_cannot_be_seen_is_refused_by_its_place(before: str, unseen: str, behind: str) -> None:
     """Wherever it stands, and without repeating any of it."""
-    with pytest.raises(ValueError, match=r"leave out the one at place \d+ \(U\+[0-9A-F]{4,6}\)") as refused:
+    with pytest.raises(ValueError, match=r"leave out character \d+ \(U\+[0-9A-F]{4,6}\)") as refused:
         check_note(before + unseen + behind)
     assert str(refused.value).isascii()
+
+
+def test_the_place_of_what_cannot_be_seen_is_counted_as_people_count() -> None:
+    """The first character is character 1."""
+    with pytest.raises(ValueError, match=r"^the name holds .*: leave out character 1 \(U\+200E\)$"):
+        check_name("\u200eNorthshire")
+    with pytest.raises(ValueError, match=r"^the note holds .*: leave out character 3 \(U\+000A\)$"):
+        check_note("ab\n")
 
 
 @given(st.text(max_size=NAME_CHARACTERS))
@@ -45,7 +53,7 @@ def test_lengths_are_bounded() -> None:
     assert check_note("n" * NOTE_CHARACTERS)
     assert check_note("") == ""
     for check, most in ((check_name, NAME_CHARACTERS), (check_note, NOTE_CHARACTERS)):
-        with pytest.raises(ValueError, match=f"at most {most} characters"):
+        with pytest.raises(ValueError, match=f"{most + 1} characters, and at most {most} fit"):
             check("n" * (most + 1))
-    with pytest.raises(ValueError, match="at least one letter"):
+    with pytest.raises(ValueError, match="the name is empty: write the council's name in full"):
         check_name("  ")

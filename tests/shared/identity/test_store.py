@@ -54,9 +54,9 @@ async def test_no_name_or_note_is_stored_that_cannot_be_shown(
     connection: AsyncConnection, council: str, clock: SettableClock
 ) -> None:
     """Whoever calls, what would move a cursor or begin a line never reaches a table."""
-    with pytest.raises(ValueError, match="leave out the one at place 2"):
+    with pytest.raises(ValueError, match="leave out character 2"):
         await store.add_authority(connection, f"{council}-2", "A\x1b[2J", clock.now())
-    with pytest.raises(ValueError, match="leave out the one at place 2"):
+    with pytest.raises(ValueError, match="leave out character 2"):
         await store.add_key(connection, new_key(council), scopes=[], note="a\nb", now=clock.now())
 
 
