@@ -13,7 +13,8 @@ branch_labels = None
 depends_on = None
 
 # As before (events_0003 and events_0004 say why it is so), but for the lock.  The head is looked at in a statement
-# behind the one that takes the lock, so it is that of the instant at which the lock was had.
+# behind the one that takes the lock, so it is that of the instant at which the lock was had.  The lock is that of
+# services/events/store/connection.py: whatever appends takes the same.
 FUNCTION = """
 CREATE OR REPLACE FUNCTION events.append_many(
     in_authority_id text, in_position bigint, in_link bytea, in_recorded_at timestamptz,

@@ -132,8 +132,10 @@ class Hints:
         later = asyncio.get_running_loop().call_later
         while not connection.is_closed():
             idle = later(IDLE_SECONDS, self._something.set)
-            await self._something.wait()
-            idle.cancel()
+            try:
+                await self._something.wait()
+            finally:
+                idle.cancel()
             self._something.clear()
             if self._untold:
                 hints, self._untold = list(self._untold), set()

@@ -21,7 +21,6 @@ class Rules:
 
     def __init__(self, today: date, editions: frozenset[tuple[str, str]]) -> None:
         """Hold events to the rules of ``today``, a civil date (Europe/London)."""
-        self.today = today
         self._latest = today + timedelta(days=DAYS_AHEAD)
         self._editions = editions
 

@@ -74,13 +74,13 @@ class HeadSigner:
     async def sign(self, authority_id: str) -> None:
         """Sign the head of one log if it has moved; raises SignedLogChanged, and NotReady."""
         async with self._pool.transaction() as connection:
-            end = await head_of(connection, authority_id)
+            head = await head_of(connection, authority_id)
             signed = await self._check(connection, authority_id)
-            if end is None or end.position <= signed:
+            if head is None or head.position <= signed:
                 return
-            head = self._signer.head(authority_id, end.position, end.link, self._clock.now())
-            await keep_head(connection, head, self._signer.public_key)
-        self._signed[authority_id] = (end.position, end.link)
+            signed_head = self._signer.head(authority_id, head.position, head.link, self._clock.now())
+            await keep_head(connection, signed_head, self._signer.public_key)
+        self._signed[authority_id] = (head.position, head.link)
 
     async def _check(self, connection: Connection, authority_id: str) -> int:
         """Return the position up to which the log is signed; raises SignedLogChanged."""

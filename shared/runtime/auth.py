@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from fastapi.security import HTTPBearer
 from fastapi.security.utils import get_authorization_scheme_param
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -24,6 +24,7 @@ CACHE_SECONDS = 5.0
 _CACHE_ENTRIES = 10_000
 
 _SISTER = "service"
+# It says in the API document how to ask; the header is read by admit().
 _bearer = HTTPBearer(auto_error=False, scheme_name="api_key", description="`Authorization: Bearer hw1...`")
 
 
@@ -88,22 +89,16 @@ def require(scope: Scope) -> Callable[..., Coroutine[Any, Any, Principal]]:
     test enumerates them.
     """
 
-    async def admitted(
-        request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-    ) -> Principal:
-        return await _admit(request, credentials.credentials if credentials else None, scope)
+    async def admitted(request: Request, _: Annotated[object, Depends(_bearer)]) -> Principal:
+        return await admit(request, scope)
 
     return admitted
 
 
 async def admit(request: Request, scope: Scope) -> Principal:
-    """Do what the dependency of :func:`require` does, for an operation that answers without FastAPI's machinery."""
-    scheme, token = get_authorization_scheme_param(request.headers.get("authorization"))
-    return await _admit(request, token if scheme.lower() == "bearer" else None, scope)
-
-
-async def _admit(request: Request, token: str | None, scope: Scope) -> Principal:
-    if not token:
+    """Return who asks if they have this scope; raises NotAuthenticated or NotPermitted."""
+    kind, token = get_authorization_scheme_param(request.headers.get("authorization"))
+    if kind.lower() != "bearer" or not token:
         raise NotAuthenticated("Send an API key in the Authorization header: 'Bearer hw1...'.")
     authenticator: Authenticator = request.app.state.authenticator
     principal = await authenticator.principal(token, request.headers.get(AUTHORITY_HEADER))

@@ -38,7 +38,7 @@ Check = Callable[[EventData], Sequence[Fault]]
 
 _ATTRIBUTE_PREFIX = "ce-"
 #: White space of JSON.  What lies around an event is not kept.
-SPACE = b" \t\r\n"
+_SPACE = b" \t\r\n"
 #: What is larger is refused unread: ten million bytes of JSON hold millions of values, and to read them takes seconds
 #: in which nobody else has a turn.  What is only somewhat too large is named by its id.
 _WORTH_READING = 2 * limits.EVENT_BYTES
@@ -95,21 +95,8 @@ class Posted:
 
     def candidate(self, text: bytes, check: Check) -> Candidate:
         """Judge one of the texts; ``check`` names what else is wrong with an event that is valid by its schema."""
-        event = at_a_glance(text, check) if self.media_type != BINARY else None
+        event = _at_a_glance(text, check) if self.media_type != BINARY else None
         return Candidate(event, event.event_id) if event is not None else _candidate(text, self.decode, check)
-
-
-def at_a_glance(text: bytes, check: Check) -> NewEvent | None:
-    """Return the event of a JSON text if it is a common one in which ``check`` finds no fault, or None.
-
-    Of any other text, and of one in which there is a fault, nothing is said: it is to be read with care.
-    """
-    # A line may not be larger with the white space around its event either.
-    read_as = common_event(text.strip(SPACE)) if len(text) <= limits.EVENT_BYTES else None
-    if read_as is None:
-        return None
-    event, data = read_as
-    return None if check(data) else event
 
 
 def cut(media_type: str, headers: Headers, body: bytes) -> Posted:
@@ -130,6 +117,19 @@ def read(media_type: str, headers: Headers, body: bytes, check: Check) -> Readin
     """Return the events of a request, all at once; see :func:`cut` and :meth:`Posted.candidate`."""
     posted = cut(media_type, headers, body)
     return Reading(tuple([posted.candidate(text, check) for text in posted.texts]), media_type)
+
+
+def _at_a_glance(text: bytes, check: Check) -> NewEvent | None:
+    """Return the event of a JSON text if it is a common one in which ``check`` finds no fault, or None.
+
+    Of any other text, and of one in which there is a fault, nothing is said: it is to be read with care.
+    """
+    # A line may not be larger with the white space around its event either.
+    read_as = common_event(text.strip(_SPACE)) if len(text) <= limits.EVENT_BYTES else None
+    if read_as is None:
+        return None
+    event, data = read_as
+    return None if check(data) else event
 
 
 def _candidate(text: bytes, decode: Decode, check: Check) -> Candidate:
@@ -168,7 +168,7 @@ def _decode(text: bytes) -> tuple[Any, bytes]:
 
 def _within_limit(text: bytes) -> bytes:
     """Return the text without white space around it; raises BodyTooLarge if it is not even worth reading its id."""
-    kept = text.strip(SPACE)
+    kept = text.strip(_SPACE)
     if len(kept) > _WORTH_READING:
         raise BodyTooLarge(f"One event is larger than {limits.EVENT_BYTES} bytes.")
     return kept
@@ -197,7 +197,7 @@ def _members(body: bytes) -> list[bytes]:
     """Cut a batch: one event's doubled member or stray U+0000 must not cost its neighbours their place."""
     members = json_array.members(body, limits.EVENTS_IN_BATCH)
     if members is None:
-        if len(body) <= _WORTH_READING or body.lstrip(SPACE).startswith(b"["):
+        if len(body) <= _WORTH_READING or body.lstrip(_SPACE).startswith(b"["):
             strict_json.decode(body)
         raise InvalidInput("A batch is a JSON array.", faults=[Fault("", "not_an_array", "A batch is a JSON array.")])
     _check_count(len(members), limits.EVENTS_IN_BATCH)

@@ -64,15 +64,15 @@ async def read_log_head(*, principal: Checker, pool: Log) -> LogView:
     """
     authority_id = principal.authority_id
     async with snapshot(pool) as connection:
-        end = await head_of(connection, authority_id)
+        head = await head_of(connection, authority_id)
         latest = await latest_head(connection, authority_id)
         keys = await public_keys(connection, authority_id)
     views = _head_views([latest] if latest else [], keys)
     return LogView(
         authority=authority_id,
-        position=end.position if end else 0,
-        link=hexadecimal(end.link if end else first_link(authority_id)),
-        recorded_at=end.recorded_at if end else None,
+        position=head.position if head else 0,
+        link=hexadecimal(head.link if head else first_link(authority_id)),
+        recorded_at=head.recorded_at if head else None,
         signed_head=views[0] if views else None,
         public_keys=[key_view(key) for key in keys],
     )

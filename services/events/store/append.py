@@ -21,7 +21,7 @@ from shared.domain.hash_chain import link as link_of
 # writes it: a transaction that has written nothing is answered at once, and one that says of an event that it is known
 # already has to wait for disk and standby as the one that inserted it did.
 _LOCK = f"""
-SELECT bounded.isolation, bounded.lock_timeout, bounded.durable, {LOCK_LOG.format(authority="$1")}
+SELECT bounded.isolation, bounded.lock_timeout, bounded.durable, {LOCK_LOG}
 FROM (
     SELECT current_setting('transaction_isolation') AS isolation, set_config('lock_timeout', $2, true) AS lock_timeout,
            {DURABLE} AS durable

@@ -38,9 +38,10 @@ DURABLE = """
 CASE WHEN current_setting('synchronous_commit') IN ('off', 'local')
      THEN set_config('synchronous_commit', 'on', true) END
 """
-#: An expression that takes the lock of a log, which is held until the transaction has become visible.  It locks a name
-#: and no row: to lock a row is to write it, which took a twentieth of the time of a lone append.
-LOCK_LOG = "pg_advisory_xact_lock(hashtextextended('homeward log ' || {authority}, 0))"
+#: An expression that takes the lock of the log of authority $1, which is held until the transaction has become visible.
+#: It locks a name and no row: to lock a row is to write it, which took a twentieth of the time of a lone append.  The
+#: function that appends several events takes the same lock (events_0005).
+LOCK_LOG = "pg_advisory_xact_lock(hashtextextended('homeward log ' || $1, 0))"
 #: A transaction in which every statement sees what the first one did.
 _SNAPSHOT = {"isolation": "repeatable_read", "readonly": True}
 _ACQUIRE_SECONDS = 10.0

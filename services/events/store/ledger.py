@@ -146,6 +146,19 @@ class Ledger:
         return None
 
 
+def settle_alone(request: AppendRequest, head: int, stream_head: int) -> tuple[Added, Settlement] | None:
+    """Return what a ledger would add for a request of one event, and how it would settle it, if the event is new.
+
+    ``head`` is that of the log, ``stream_head`` that of the event's stream.  None if there is
+    more to decide.  Nearly every append is such a one, and waits for nothing but this.
+    """
+    if len(request.candidates) != 1 or not request.events or request.expected or request.amends or request.dry_run:
+        return None
+    event = request.events[0]
+    place = Place(head + 1, event.stream, stream_head + 1)
+    return Added(event, place, request.recorded_by), (Outcome(Verdict.STORED, event.event_id, place),)
+
+
 def key_of(event: NewEvent) -> Key:
     """Return what names the event within its authority."""
     return event.source, event.event_id

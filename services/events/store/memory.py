@@ -14,9 +14,9 @@ class LogMemory:
     """Where a log ended when this process last appended to it, and where some of its streams did.
 
     It may be wrong: another process may have appended since.  It is only ever believed
-    because the database compares it with the log's head, under the lock of the log, before
-    it stores anything that was decided on it.  If the log still ends with the same event,
-    every stream still ends where it did then, too.
+    because the database compares it with the log before it stores anything that was decided
+    on it.  If the log still ends with the same event, every stream still ends where it did
+    then, too.
 
     ``position`` (0: nothing is remembered), ``link`` and ``recorded_at`` are those of the
     last event.  ``shared`` is set when another process was found to append to the log too,
@@ -63,11 +63,11 @@ class LogMemory:
             for stream in list(islice(self._streams, len(self._streams) - STREAMS)):
                 del self._streams[stream]
 
-    def head_of(self, stream: str) -> int | None:
+    def stream_head(self, stream: str) -> int | None:
         """Return where the stream ends (0: it does not exist), or None if that is not remembered."""
         return self._streams.get(stream)
 
-    def heads_of(self, streams: Iterable[str]) -> dict[str, int]:
+    def stream_heads(self, streams: Iterable[str]) -> dict[str, int]:
         """Return where each of the streams ends of which that is remembered; 0: it does not exist."""
         remembered = self._streams
         return {stream: remembered[stream] for stream in streams if stream in remembered}

@@ -1,11 +1,13 @@
 """Appending in one round trip, decided on what is remembered of the log.
 
-The requests are settled by the same :class:`Ledger` as in :mod:`services.events.store.append`,
-on two assumptions: the log still ends where it is remembered to, and no posted source and
-id is taken.  One statement then locks the log, checks that the event at its remembered head
-is there, and inserts.  That nothing lies behind that event, and that no key is taken, is
-for the unique indexes to tell: if the rows can be inserted, it was so.  If either
-assumption is wrong, nothing is stored and the caller looks at the log instead.
+The requests are settled by the same :mod:`services.events.store.ledger` as in
+:mod:`services.events.store.append`, on two assumptions: the log still ends where it is
+remembered to, and no posted source and id is taken.  One statement then takes the lock of the
+log, checks that the event at its remembered head is there, and inserts.  That nothing lies
+behind that event, and that no key is taken, is for the unique indexes to tell: if the rows can
+be inserted, it was so.  Hence a single event's statement may look for the head before it has
+the lock.  If either assumption is wrong, nothing is stored and the caller looks at the log
+instead.
 """
 
 from __future__ import annotations
@@ -13,13 +15,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from services.events.model import AppendRequest, Mismatch, Outcome, Place, Settlement
+from services.events.model import AppendRequest, Mismatch, Settlement
 from services.events.store.append import Row, rows_of
 from services.events.store.connection import DURABLE, LOCK_LOG, Connection
-from services.events.store.ledger import Added, Ledger
+from services.events.store.ledger import Added, Ledger, settle_alone
 from services.events.store.memory import LogMemory
 from shared.domain.clock import Clock
-from shared.wire.append import REJECTED, Verdict
+from shared.wire.append import REJECTED
 
 # A single event, by far the most frequent append, needs no function.  A conflict is not passed
 # over here: where no row was inserted the log is looked at.  The event at the head is asked for as
@@ -31,7 +33,7 @@ SELECT $1, $4, $2::bigint + 1, $5, $6::bigint, $7, $8, $9, $10, $11, $12, $13
 WHERE $3 = (
     SELECT CASE WHEN position = $2 THEN link END
     FROM events.event WHERE authority_id = $1 AND position >= $2 ORDER BY position LIMIT 1
-) AND {DURABLE} IS DISTINCT FROM '' AND {LOCK_LOG.format(authority="$1")} IS NOT NULL
+) AND {DURABLE} IS DISTINCT FROM '' AND {LOCK_LOG} IS NOT NULL
 ON CONFLICT DO NOTHING
 """  # noqa: S608 - made of constants
 _APPEND_MANY = f"""
@@ -60,14 +62,16 @@ async def append_remembered(
     of the head of the log otherwise.  ``connection`` is in no transaction.  Raises what
     ``append_many`` does; then nobody knows what was stored, and the memory has to forget.
     """
-    if len(requests) == 1:
-        place = _place_alone(requests[0], memory)
-        if place is not None:
-            return await _append_alone(connection, authority_id, requests[0], place, clock, memory)
+    alone = _alone(requests, memory)
+    if alone is not None:
+        added, settlement = alone
+        stream_head = {added.place.stream: added.place.stream_position}
+        stored = await _store(connection, authority_id, [added], clock, memory, stream_heads=stream_head)
+        return [settlement] if stored else None
     if any(request.amends or request.dry_run for request in requests):
         return None
     streams = _streams_of(requests)
-    heads = memory.heads_of(streams)
+    heads = memory.stream_heads(streams)
     if len(heads) < len(streams):
         heads |= await _look_up(connection, authority_id, streams.difference(heads), memory)
     ledger = Ledger(memory.position, {}, heads)
@@ -81,24 +85,12 @@ async def append_remembered(
     return settlements
 
 
-def _place_alone(request: AppendRequest, memory: LogMemory) -> Place | None:
-    """Return the place of an event that comes alone, if nothing but whether it is new has to be decided about it."""
-    if len(request.candidates) != 1 or not request.events or request.expected or request.amends or request.dry_run:
+def _alone(requests: Sequence[AppendRequest], memory: LogMemory) -> tuple[Added, Settlement] | None:
+    """Settle the only request if it asks no more than to store one event, in a stream whose head is remembered."""
+    if len(requests) != 1 or len(requests[0].events) != 1:
         return None
-    stream = request.events[0].stream
-    stream_head = memory.head_of(stream)
-    return None if stream_head is None else Place(memory.position + 1, stream, stream_head + 1)
-
-
-async def _append_alone(  # noqa: PLR0917 - as append_remembered, and the place
-    connection: Connection, authority_id: str, request: AppendRequest, place: Place, clock: Clock, memory: LogMemory
-) -> list[Settlement] | None:
-    """Store one event at its place, by far the most frequent append; return None if it was not stored."""
-    event = request.events[0]
-    added, heads = [Added(event, place, request.recorded_by)], {place.stream: place.stream_position}
-    if not await _store(connection, authority_id, added, clock, memory, stream_heads=heads):
-        return None
-    return [(Outcome(Verdict.STORED, event.event_id, place),)]
+    stream_head = memory.stream_head(requests[0].events[0].stream)
+    return None if stream_head is None else settle_alone(requests[0], memory.position, stream_head)
 
 
 def _is_sure(request: AppendRequest, settlement: Settlement) -> bool:
@@ -148,11 +140,11 @@ async def _store(
     # The clock may be behind that of the last append: within a log, time never runs backwards.
     recorded_at = max(clock.now(), memory.recorded_at)
     rows = rows_of(authority_id, recorded_at, memory.link, added)
-    end = (authority_id, memory.position, memory.link, recorded_at)
+    head = (authority_id, memory.position, memory.link, recorded_at)
     if len(rows) == 1:
-        stored: bool = await connection.execute(_APPEND_ONE, *end, *rows[0][1:]) == "INSERT 0 1"
+        stored: bool = await connection.execute(_APPEND_ONE, *head, *rows[0][1:]) == "INSERT 0 1"
     else:
-        stored = await connection.fetchval(_APPEND_MANY, *end, *_columns(rows)) == "stored"
+        stored = await connection.fetchval(_APPEND_MANY, *head, *_columns(rows)) == "stored"
     if stored:
         memory.ended(rows[-1][0], rows[-1][-1], recorded_at, stream_heads)
     return stored

@@ -38,7 +38,7 @@ async def lock_held(database_url: str, key: ApiKey) -> AsyncIterator[None]:
     """Hold the lock of a log that is open already, as another process would."""
     connection = await asyncpg.connect(database_url)
     async with connection.transaction():
-        await connection.execute(f"SELECT {LOCK_LOG.format(authority='$1')}", key.authority_id)
+        await connection.execute(f"SELECT {LOCK_LOG}", key.authority_id)
         yield
     await connection.close()
 

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from services.events.model import AppendRequest, Mismatch, Settlement
 from services.events.store.append import append_many
 from services.events.store.connection import open_pool
+from services.events.store.ledger import Ledger, settle_alone
 from shared.domain.clock import SystemClock
+from shared.domain.errors import InvalidInput
+from shared.wire.content_modes import Candidate
 from tests.services.events.posting import append_request, registered
 from tests.services.events.stress import Log
 from tests.support.council import new_authority
@@ -111,3 +114,32 @@ def in_words(settlement: Settlement) -> list[str] | str:
         (actual,) = settlement.actual.values()
         return f"mismatch at {actual}"
     return [outcome.verdict.value for outcome in settlement]
+
+
+@given(
+    head=st.integers(0, 2**40),
+    stream_head=st.integers(0, 2**30),
+    posted=st.lists(st.sampled_from(["new", "refused"]), min_size=1, max_size=2),
+    expected=st.sampled_from([None, 0, 3]),
+    atomic=st.booleans(),
+    dry_run=st.booleans(),
+)
+def test_an_event_that_comes_alone_is_settled_as_by_a_ledger(
+    head: int, stream_head: int, posted: list[str], expected: int | None, *, atomic: bool, dry_run: bool
+) -> None:
+    """What is settled without a ledger is settled alike, and whatever a ledger has more to decide on is left to it."""
+    asked = append_request(*(registered() for _ in posted), expected=expected, atomic=atomic)
+    refused = Candidate(None, "refused", InvalidInput("This one is not valid."))
+    candidates = [one if each == "new" else refused for one, each in zip(asked.candidates, posted, strict=True)]
+    request = AppendRequest(
+        candidates=candidates, recorded_by="key-1", expected=asked.expected, atomic=atomic, dry_run=dry_run
+    )
+    ledger = Ledger(head, {}, {"child-a1": stream_head})
+
+    alone = settle_alone(request, head, stream_head)
+
+    if posted == ["new"] and expected is None and not dry_run:
+        settled = ledger.settle(request)
+        assert alone == (ledger.added[0], settled)
+    else:
+        assert alone is None

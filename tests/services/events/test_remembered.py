@@ -22,13 +22,16 @@ from services.events.store.remembered import append_remembered
 from shared.domain.hash_chain import LeafFields, first_link, leaf, link
 from shared.identity.keys import ApiKey
 from tests.conftest import NOW
+from tests.services.events.interleaving import connected
 from tests.services.events.posting import append_request, registered
 from tests.services.events.stress import Log
 from tests.services.events.test_amendments import retraction
+from tests.services.events.test_appender import lock_held
 from tests.services.events.test_ledger import GROUPS, Asked
 from tests.support.clock import SettableClock
 from tests.support.council import new_authority
 from tests.support.databases import off_loop
+from tests.support.waiting import eventually
 
 #: Every column but the authority, and but the link, in which the authority is bound up.
 COLUMNS = "position, stream, stream_position, type, source, event_id, recorded_at, recorded_by, digest, body"
@@ -150,6 +153,27 @@ async def test_what_is_known_already_is_never_stored_again(remembering: Remember
     assert sorted(each.verdict for each in settled) == ["duplicate", *["stored"] * (size - 1)]
     assert remembering.sufficed == 0
     assert len(await rows_of(remembering.pool, remembering.key)) == size
+
+
+@pytest.mark.parametrize("size", [1, 3])
+@pytest.mark.parametrize("remembered", [True, False])
+async def test_whoever_appends_takes_the_same_lock(
+    remembering: Remembering, database_url: str, size: int, remembered: bool
+) -> None:
+    """A single event, several, and a look at the log: each waits for another process that holds the log's lock."""
+    await remembering.append(append_request(registered()))
+    if not remembered:
+        remembering.memory.forget()
+    async with lock_held(database_url, remembering.key), connected(database_url) as observer:
+        request = append_request(*(registered() for _ in range(size)))
+        appending = [asyncio.create_task(remembering.append(request))]
+        waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        await eventually(lambda: observer.fetchval(waits), about="the append waiting for the lock")
+        assert len(await rows_of(remembering.pool, remembering.key)) == 1
+
+    await asyncio.gather(*appending)
+    assert len(await rows_of(remembering.pool, remembering.key)) == 1 + size
+    assert remembering.sufficed == int(remembered)
 
 
 @pytest.mark.parametrize("size", [1, 3])
