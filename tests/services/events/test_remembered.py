@@ -16,9 +16,10 @@ from services.events.appender import Appender
 from services.events.model import AppendRequest, Mismatch, Settlement
 from services.events.store import memory as memory_module
 from services.events.store.append import append_many
-from services.events.store.connection import Pool, open_pool
+from services.events.store.connection import LOCK_LOG, Pool, open_pool
 from services.events.store.memory import LogMemory
 from services.events.store.remembered import append_remembered
+from shared.domain.errors import NotReady
 from shared.domain.hash_chain import LeafFields, first_link, leaf, link
 from shared.identity.keys import ApiKey
 from tests.conftest import NOW
@@ -174,6 +175,28 @@ async def test_whoever_appends_takes_the_same_lock(
     await asyncio.gather(*appending)
     assert len(await rows_of(remembering.pool, remembering.key)) == 1 + size
     assert remembering.sufficed == int(remembered)
+
+
+async def test_an_append_that_is_taken_back_for_another_s_sake_is_to_be_sent_again(
+    fresh_database_url: str, clock: SettableClock
+) -> None:
+    """In another isolation level PostgreSQL may refuse what it cannot judge, which is no fault of the event."""
+    key = await new_authority(fresh_database_url)
+    async with open_pool(fresh_database_url, size=1) as pool, connected(fresh_database_url) as other:
+        remembering = Remembering(pool, key, clock)
+        await remembering.append(append_request(registered()))
+        await other.execute("SET default_transaction_isolation = 'read committed'")
+        async with pool.connection() as connection:
+            await connection.execute("SET default_transaction_isolation = 'repeatable read'")
+        async with other.transaction():
+            await other.execute(f"SELECT {LOCK_LOG}", key.authority_id)
+            appending = [asyncio.create_task(remembering.append(append_request(registered())))]
+            waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            await eventually(lambda: other.fetchval(waits), about="the append waiting for the lock")
+            await append_many(other, key.authority_id, [append_request(registered())], clock)
+
+        with pytest.raises(NotReady):
+            await asyncio.gather(*appending)
 
 
 @pytest.mark.parametrize("size", [1, 3])
