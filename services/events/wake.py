@@ -93,13 +93,13 @@ class Wake:
         self._count = 0
         self._looked_at = float("-inf")
         self._hint: Callable[[str], None] = _nobody_else
-        self.stopped = asyncio.Event()
+        self._stopping = False
         self.error: str | None = None
 
     @property
     def stopping(self) -> bool:
         """Whether the process is about to stop."""
-        return self.stopped.is_set()
+        return self._stopping
 
     def hint_with(self, hint: Callable[[str], None]) -> None:
         """Have ``hint`` called with the authority after every append of this process, for the other processes."""
@@ -150,7 +150,7 @@ class Wake:
 
     def stop(self) -> None:
         """Have every reader end, and take in no more: the process is about to stop."""
-        self.stopped.set()
+        self._stopping = True
         for waiters in self._waiters.values():
             for waiter in waiters:
                 waiter.wake()

@@ -9,9 +9,7 @@ No number of connections is kept for each address: behind a proxy all have the s
 may a whole council have without.  What makes one caller no danger to others is that where there
 is no more room, the connection that has waited longest without a request makes some.
 
-Whoever still sends when it is answered is heard out for a while, and what it sends is thrown
-away: a connection that is closed before all of it was read takes the answer with it, and many
-clients read only when they have sent everything.
+Whoever still sends when it is answered is heard out (:mod:`shared.runtime.hearing_out`).
 """
 
 from __future__ import annotations
@@ -29,9 +27,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from shared.domain.errors import NotReady
-from shared.runtime import taking
+from shared.runtime import hearing_out, taking
 from shared.runtime.problems import answer, refused
-from shared.wire.limits import BODY_BYTES
 
 #: A head, which is the line that names the operation and all headers, has this long to be whole: from the opening of
 #: the connection, or from the end of the answer before.
@@ -40,9 +37,6 @@ HEAD_SECONDS = 20.0
 HEAD_BYTES = 32_768
 #: Connections of one process: as many as may wait for events, and as many again.
 MOST_CONNECTIONS = 4_000
-#: What still comes behind an answer is thrown away for so long, and so much of it, before the connection is ended.
-LINGER_SECONDS = 60.0
-LINGER_BYTES = 10 * BODY_BYTES
 #: Connections that will serve no more and are read for that reason alone.
 MOST_LINGERING = 100
 #: A header takes so many bytes besides its name and its value.
@@ -50,7 +44,8 @@ _BETWEEN = len(": \r\n")
 
 _ended = Counter(
     "homeward_connections_ended_total",
-    "Connections ended by this process: a head was late, large or unreadable, an answer untaken, or there was no room",
+    "Connections ended by this process, each once: a head was late, large or unreadable, an answer untaken, what came "
+    "behind one overlong, there was no room, or the process was stopping",
     ["reason"],
 )
 
@@ -62,8 +57,9 @@ class Connections(ServerState):
         """Keep at most so many open."""
         super().__init__()
         self._most = most
-        # When each has owed it, or was read to no purpose, for too long, and when it is to be seen whether it has taken
-        # some of its answer.  In each of the three all have the same time, so that the first is the first to end.
+        # The instants at which each has owed a head, or has been read though it serves no more, for too long, and at
+        # which to look whether it has taken some of its answer.  In each of the three all are given the same time, so
+        # that the first is the first to end.
         self._owing: dict[Connection, float] = {}
         self._lingering: dict[Connection, float] = {}
         self._taking: dict[Connection, float] = {}
@@ -81,9 +77,9 @@ class Connections(ServerState):
         """Count it among the open ones no more; some of those that came to this last are still read for a while."""
         self._owing.pop(connection, None)
         self.connections.discard(connection)
-        self._lingering[connection] = now + LINGER_SECONDS
+        self._lingering[connection] = now + hearing_out.LINGER_SECONDS
         if len(self._lingering) > MOST_LINGERING:
-            self._end(self._lingering, next(iter(self._lingering)))
+            self._end(self._lingering, next(iter(self._lingering)), "no_room")
 
     def forget(self, connection: Connection) -> None:
         """Hear that it is gone."""
@@ -116,24 +112,24 @@ class Connections(ServerState):
         silent = next((each for each in self._owing if not each.transport.get_write_buffer_size()), None)
         if silent is None:
             return False
-        _ended.labels("no_room").inc()
-        self._end(self._owing, silent)
+        self._end(self._owing, silent, "no_room")
         return True
 
     def end_lingering(self) -> None:
         """End those that will serve no more."""
         for connection in list(self._lingering):
-            self._end(self._lingering, connection)
+            self._end(self._lingering, connection, "stopping")
 
     def cut_off(self) -> None:
         """End all that are open, whatever is under way."""
         for connection in list(self.connections):
-            connection.transport.abort()
+            assert isinstance(connection, Connection)
+            connection.end("stopping")
 
-    def _end(self, waiting: dict[Connection, float], connection: Connection) -> None:
+    def _end(self, waiting: dict[Connection, float], connection: Connection, reason: str) -> None:
         del waiting[connection]
         self.connections.discard(connection)
-        connection.transport.abort()
+        connection.end(reason)
 
 
 def _late(waiting: dict[Connection, float], now: float) -> list[Connection]:
@@ -168,12 +164,10 @@ class Connection(HttpToolsProtocol):
         assert isinstance(server_state, Connections)
         self._all = server_state
         self._in_head = False
-        # Whether it will serve no more, and is read only so that what was answered is not lost.
-        self._lingers = False
-        # Until when the rest of a body is thrown away that was answered before it was whole, 0 where there is none; and
-        # how much has been so far.
-        self._heard_out_until = 0.0
-        self._thrown_away = 0
+        # What is read only so that what was answered is not lost; None where all that comes is served.
+        self._heard_out: hearing_out.HearingOut | None = None
+        # Whether it is among those that were counted as ended.
+        self._is_counted = False
         # Bytes received since the parser last told of anything that is not kept.
         self._untold = 0
 
@@ -195,16 +189,16 @@ class Connection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Read on, as uvicorn does, but pass over what asks to speak another protocol."""
         self._unset_keepalive_if_required()
-        if self._lingers:
+        if self._serves_no_more:
             self._throw_away(data)
             return
         self._untold += len(data)
         try:
             self._feed(data)
         except httptools.HttpParserError:
-            if not self._lingers:
+            if not self._serves_no_more:
                 self._refuse("unreadable", refused(400, "This is no HTTP/1.1 request that can be read."))
-        if self._untold > HEAD_BYTES and not self._lingers:
+        if self._untold > HEAD_BYTES and not self._serves_no_more:
             self._refuse_large()
 
     def _feed(self, data: bytes) -> None:
@@ -258,13 +252,12 @@ class Connection(HttpToolsProtocol):
         """Take a part of the body."""
         self._untold = 0
         super().on_body(body)
-        if self._heard_out_until:
-            self._throw_away(body)
+        self._throw_away(body)
 
     def on_message_complete(self) -> None:
         """End the request; whoever was answered before has sent all of it now, and owes another."""
-        if self._heard_out_until:
-            self._heard_out_until = 0.0
+        if self._heard_out is not None:
+            self._heard_out = None
             self._all.owes(self, self.loop.time())
         super().on_message_complete()
 
@@ -272,10 +265,10 @@ class Connection(HttpToolsProtocol):
         """Wait for the next request, unless it is there, and let the present one be whole before that."""
         now = self.loop.time()
         unread = not self.pipeline and self.cycle.more_body
-        if not self.pipeline and not self._lingers:
+        if not self.pipeline and not self._serves_no_more:
             self._all.owes(self, now)
-        if unread:
-            self._heard_out_until, self._thrown_away = now + LINGER_SECONDS, 0
+            if unread:
+                self._heard_out = hearing_out.HearingOut(now, serves_on=True)
         super().on_response_complete()
         if unread:
             self._unset_keepalive_if_required()
@@ -294,29 +287,49 @@ class Connection(HttpToolsProtocol):
         """End it, as no request came in time; say so to whoever has begun one."""
         if self.flow.write_paused:
             # The answer before is still being taken, and that has bounds of its own.
-            (self._all.linger if self._lingers else self._all.owes)(self, now)
-            return
-        if self._lingers:
-            self.transport.abort()
-            return
-        if now < self._heard_out_until:
-            self._all.owes(self, now)
-            return
-        if self._in_head:
+            if self._serves_no_more:
+                self._all.linger(self, now)
+            else:
+                self._all.owes(self, now)
+        elif self._serves_no_more:
+            self.end("overlong")
+        elif self._in_head:
             self._refuse("late", refused(408, f"The head of a request has {HEAD_SECONDS:g} seconds to arrive."))
-            return
-        self.transport.close()
-        if self.transport.get_write_buffer_size():
-            # It closes once what is left has been taken, and that has bounds, too.
-            self._must_take(now)
+        elif self._heard_out is not None and not self._heard_out.is_over(now):
+            self._all.owes(self, now)
+        else:
+            self._end_silent(now)
 
     def end_untaken(self, now: float) -> None:
         """End it, unless the other end has taken some of its answer not long ago."""
         if self._taken.is_over(now):
-            _ended.labels("untaken").inc()
-            self.transport.abort()
+            self.end("untaken")
         else:
             self._all.takes(self, now)
+
+    def end(self, reason: str) -> None:
+        """End it at once, whatever is under way."""
+        self._count(reason)
+        self.transport.abort()
+
+    @property
+    def _serves_no_more(self) -> bool:
+        return self._heard_out is not None and not self._heard_out.serves_on
+
+    def _count(self, reason: str) -> None:
+        """Count it as ended for the first reason that there is: whoever was refused may be late in going, too."""
+        if not self._is_counted:
+            self._is_counted = True
+            _ended.labels(reason).inc()
+
+    def _end_silent(self, now: float) -> None:
+        """End it behind what it still takes: no head has begun, or the rest of a body did not come in its time."""
+        if self._heard_out is not None:
+            self._count("overlong")
+        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            # It closes once what is left has been taken, and that has bounds, too.
+            self._must_take(now)
 
     def _must_take(self, now: float) -> None:
         self._taken.begin(now)
@@ -327,7 +340,7 @@ class Connection(HttpToolsProtocol):
 
     def _refuse(self, reason: str, response: JSONResponse) -> None:
         """Answer what cannot be read or served, and serve no more."""
-        _ended.labels(reason).inc()
+        self._count(reason)
         self._linger()
         if self.pipeline or (self.cycle is not None and not self.cycle.response_complete):
             if self.pipeline or self.cycle.response_started or not self.cycle.more_body:
@@ -351,8 +364,9 @@ class Connection(HttpToolsProtocol):
 
     def _linger(self) -> None:
         """Serve no more, and throw away what still comes."""
-        self._lingers, self._thrown_away = True, 0
-        self._all.linger(self, self.loop.time())
+        now = self.loop.time()
+        self._heard_out = hearing_out.HearingOut(now, serves_on=False)
+        self._all.linger(self, now)
         self.flow.resume_reading()
 
     def _say_it_was_all(self) -> None:
@@ -360,9 +374,9 @@ class Connection(HttpToolsProtocol):
             self.transport.write_eof()
 
     def _throw_away(self, data: bytes) -> None:
-        self._thrown_away += len(data)
-        if self._thrown_away > LINGER_BYTES:
-            self.transport.abort()
+        """Count what comes, if it is only heard out, and end it where that is too much."""
+        if self._heard_out is not None and self._heard_out.throw_away(data):
+            self.end("overlong")
 
 
 def room_for_connections() -> int:

@@ -30,13 +30,14 @@ GRACE_SECONDS = 5
 #: Operations that do not end within so many seconds of their connection are given up: that is an error, and logged.
 _ENDING_SECONDS = 1
 #: Beneath what :mod:`shared.runtime.connections` asks of whoever is answered, for what only the system sees:
-#: a connection whose other end has taken nothing for so long, with something to take, is ended.  Without this an answer
-#: that is given up would leave its connection, and what is still to be sent over it, for as long as the other end
-#: keeps saying that it is there.  Nothing is lost but a download: every reader can go on where it was.
+#: a connection whose other end has taken nothing for so long, with something to take, is ended.  We look only where
+#: more waits than the system takes from us: what it has taken, as a message to a reader of the live feed whose network
+#: is gone, it would send again and again for a quarter of an hour; and of a connection that we have ended it still
+#: keeps that.  Nothing is lost but a download: every reader can go on where it was.
 UNTAKEN_SECONDS = taking.TAKE_SECONDS
 
 
-def configured(app: ASGIApp, *, grace_seconds: int = GRACE_SECONDS, **more: Any) -> uvicorn.Config:
+def configured(app: ASGIApp, **more: Any) -> uvicorn.Config:
     """Return how every server of Homeward is set up; ``more`` is what else uvicorn is told."""
     return uvicorn.Config(
         app,
@@ -45,7 +46,6 @@ def configured(app: ASGIApp, *, grace_seconds: int = GRACE_SECONDS, **more: Any)
         access_log=False,
         log_config=None,
         server_header=False,
-        timeout_graceful_shutdown=grace_seconds + _ENDING_SECONDS,
         **more,
     )
 
@@ -56,9 +56,13 @@ class Server(uvicorn.Server):
     uvicorn waits for open answers to end, and a live feed does not end by itself.
     """
 
-    def __init__(self, config: uvicorn.Config, before_stop: Callable[[], None]) -> None:
-        """Serve what is :func:`configured`; call ``before_stop`` before waiting for open answers."""
+    def __init__(
+        self, config: uvicorn.Config, before_stop: Callable[[], None], *, grace_seconds: int = GRACE_SECONDS
+    ) -> None:
+        """Serve what is :func:`configured`; call ``before_stop`` before waiting so long for open answers."""
         super().__init__(config)
+        config.timeout_graceful_shutdown = grace_seconds + _ENDING_SECONDS
+        self._grace_seconds = grace_seconds
         self.server_state = self._connections = Connections(room_for_connections())
         self._before_stop = before_stop
 
@@ -78,9 +82,7 @@ class Server(uvicorn.Server):
         """Say so, then stop as uvicorn does, which takes connections that are open for too long for an error."""
         self._before_stop()
         self._connections.end_lingering()
-        assert self.config.timeout_graceful_shutdown is not None
-        grace_seconds = self.config.timeout_graceful_shutdown - _ENDING_SECONDS
-        cutting_off = asyncio.get_running_loop().call_later(grace_seconds, self._connections.cut_off)
+        cutting_off = asyncio.get_running_loop().call_later(self._grace_seconds, self._connections.cut_off)
         try:
             await super().shutdown(sockets)
         finally:

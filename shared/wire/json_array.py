@@ -15,13 +15,11 @@ from shared.wire.strict_json import MAX_DEPTH
 _TRIED_FIRST = 1_000_000
 _OPENING = re.compile(rb" *\[ *")
 _COMMA = re.compile(rb" *,? *")
-
-
 #: May stand in a string of JSON, and nowhere else.
 _IN_STRINGS = b"\x7f"
 
 
-def _plain(byte: bytes) -> bytes:
+def _simplified(byte: bytes) -> bytes:
     """Return what a byte becomes where escapes are gone and every bare word is to be a number."""
     if byte in b'[]{},:"' + _IN_STRINGS:
         return byte
@@ -30,7 +28,7 @@ def _plain(byte: bytes) -> bytes:
     return _IN_STRINGS if byte == b"\\" else b"1"
 
 
-_PLAIN = b"".join(_plain(bytes([byte])) for byte in range(256))
+_PLAIN = b"".join(_simplified(bytes([byte])) for byte in range(256))
 
 
 def members(raw: bytes, most: int) -> list[bytes] | None:

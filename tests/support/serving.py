@@ -31,7 +31,7 @@ class _Quiet(Server):
 @asynccontextmanager
 async def serving(app: FastAPI, *, grace_seconds: int = 5) -> AsyncIterator[str]:
     """Serve the app, and yield its base URL; at the end stop the server as a signal would."""
-    server = _Quiet(configured(app, grace_seconds=grace_seconds, lifespan="on"), lambda: before_stop(app))
+    server = _Quiet(configured(app, lifespan="on"), lambda: before_stop(app), grace_seconds=grace_seconds)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         running = asyncio.create_task(server.serve(sockets=[listener]))

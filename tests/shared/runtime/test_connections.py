@@ -17,7 +17,7 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from prometheus_client import REGISTRY
 
-from shared.runtime import connections, serve, taking
+from shared.runtime import connections, hearing_out, serve, taking
 from tests.meta.repository import ROOT, texts
 from tests.support.serving import serving
 from tests.support.waiting import eventually
@@ -119,7 +119,7 @@ async def served() -> AsyncIterator[Served]:
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heads have next to no time, and what comes behind an answer has little."""
     monkeypatch.setattr(connections, "HEAD_SECONDS", 0.4)
-    monkeypatch.setattr(connections, "LINGER_SECONDS", 1.0)
+    monkeypatch.setattr(hearing_out, "LINGER_SECONDS", 1.0)
 
 
 @pytest.fixture
@@ -252,7 +252,8 @@ async def test_an_upload_that_is_answered_has_so_many_bytes(
     served: Served, monkeypatch: pytest.MonkeyPatch, head: bytes
 ) -> None:
     """Whoever sends on and on is let go, however fast it sends."""
-    monkeypatch.setattr(connections, "LINGER_BYTES", 3_000_000)
+    monkeypatch.setattr(hearing_out, "LINGER_BYTES", 3_000_000)
+    before = ended("overlong")
     sender = await served.connect()
     await sender.send(head % 100_000_000)
     sent = 0
@@ -261,19 +262,47 @@ async def test_an_upload_that_is_answered_has_so_many_bytes(
             while True:
                 await sender.send(b"a" * 100_000)
                 sent += 100_000
-    assert connections.LINGER_BYTES <= sent < 50_000_000
+    assert hearing_out.LINGER_BYTES <= sent < 50_000_000
+    assert ended("overlong") == before + 1
 
 
 @pytest.mark.usefixtures("hurried")
 @UPLOADS
 async def test_an_upload_that_is_answered_has_so_much_time(served: Served, head: bytes) -> None:
     """Whoever sends nothing, and does not hang up either, is let go."""
-    sender = await served.connect()
+    sender, before = await served.connect(), ended("overlong")
     await sender.send(head % 100_000_000)
 
     assert await sender.answer() == (200, b"head")
     assert await sender.ended() == b""
     await eventually(lambda: served.open == 0)
+    assert ended("overlong") == before + 1
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_a_connection_is_counted_once(served: Served) -> None:
+    """Whoever was refused and does not hang up is ended for what was refused, and for nothing else."""
+    before = {reason: ended(reason) for reason in ("unreadable", "overlong")}
+    caller = await served.connect()
+    await caller.send(b"no request\r\n\r\n")
+
+    problem_in(await caller.ended(), 400)
+    await eventually(lambda: served.open == 0)
+    assert {reason: ended(reason) - count for reason, count in before.items()} == {"unreadable": 1, "overlong": 0}
+
+
+async def test_whoever_is_cut_off_because_the_process_stops_is_counted() -> None:
+    """An answer that nobody takes and an upload that was answered are waited for no longer than the grace."""
+    made, before = Served(), ended("stopping")
+    async with serving(made.app, grace_seconds=0) as made.base_url:
+        reader, sender = await made.connect(), await made.connect()
+        await reader.send(b"GET /large HTTP/1.1\r\nhost: x\r\n\r\n")
+        assert await reader.reader.readexactly(8) == b"HTTP/1.1"
+        await sender.send(b"POST /head HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 9\r\n\r\n")
+        assert await sender.answer() == (200, b"head")
+    assert ended("stopping") == before + 2
+    assert len(await reader.ended()) < LARGE
+    await made.hang_up()
 
 
 @pytest.mark.parametrize("stuck", [True, False], ids=["nothing", "slowly"])
