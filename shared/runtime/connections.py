@@ -3,11 +3,7 @@
 uvicorn with its fast parser ends a connection that is silent after an answer, and no other:
 whoever sends nothing, or a byte from time to time, or takes nothing, keeps it for ever, and may
 send a head of any size.  Here a head has a time and a size, an answer is taken, and there is a
-bound on connections.
-
-No number of connections is kept for each address: behind a proxy all have the same one, and so
-may a whole council have without.  What makes one caller no danger to others is that where there
-is no more room, the connection that has waited longest without a request makes some.
+bound on connections (:mod:`shared.runtime.room`).
 
 Whoever still sends when it is answered is heard out (:mod:`shared.runtime.hearing_out`).
 """
@@ -15,32 +11,29 @@ Whoever still sends when it is answered is heard out (:mod:`shared.runtime.heari
 from __future__ import annotations
 
 import asyncio
-import resource
 from collections.abc import Callable
-from itertools import chain, takewhile
+from itertools import chain
+from typing import Any
 
 import httptools
 from fastapi.responses import JSONResponse
 from prometheus_client import Counter
 from uvicorn import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from shared.domain.errors import NotReady
-from shared.runtime import hearing_out, taking
+from shared.runtime import hearing_out, room, taking
 from shared.runtime.problems import answer, refused
 
-#: A head, which is the line that names the operation and all headers, has this long to be whole: from the opening of
-#: the connection, or from the end of the answer before.
-HEAD_SECONDS = 20.0
 #: The largest head, in bytes: four times the longest query that is taken, and what nginx takes.
 HEAD_BYTES = 32_768
-#: Connections of one process: as many as may wait for events, and as many again.
-MOST_CONNECTIONS = 4_000
-#: Connections that will serve no more and are read for that reason alone.
-MOST_LINGERING = 100
+#: The most headers: in memory each takes twenty times the room that it took on the way, if it is short.
+MOST_HEADERS = 100
 #: A header takes so many bytes besides its name and its value.
 _BETWEEN = len(": \r\n")
+#: What is received is read in pieces of so many bytes, so that a head is found too large before it is all read.
+_PIECE_BYTES = HEAD_BYTES // 4
 
 _ended = Counter(
     "homeward_connections_ended_total",
@@ -48,96 +41,6 @@ _ended = Counter(
     "behind one overlong, there was no room, or the process was stopping",
     ["reason"],
 )
-
-
-class Connections(ServerState):
-    """The open connections of one server, and which of them owe the head of a request."""
-
-    def __init__(self, most: int) -> None:
-        """Keep at most so many open."""
-        super().__init__()
-        self._most = most
-        # The instants at which each has owed a head, or has been read though it serves no more, for too long, and at
-        # which to look whether it has taken some of its answer.  In each of the three all are given the same time, so
-        # that the first is the first to end.
-        self._owing: dict[Connection, float] = {}
-        self._lingering: dict[Connection, float] = {}
-        self._taking: dict[Connection, float] = {}
-
-    def owes(self, connection: Connection, now: float) -> None:
-        """Give it the time that a head has."""
-        self._owing.pop(connection, None)
-        self._owing[connection] = now + HEAD_SECONDS
-
-    def owes_nothing(self, connection: Connection) -> None:
-        """Let it take its time: a request is under way."""
-        self._owing.pop(connection, None)
-
-    def linger(self, connection: Connection, now: float) -> None:
-        """Count it among the open ones no more; some of those that came to this last are still read for a while."""
-        self._owing.pop(connection, None)
-        self.connections.discard(connection)
-        self._lingering[connection] = now + hearing_out.LINGER_SECONDS
-        if len(self._lingering) > MOST_LINGERING:
-            self._end(self._lingering, next(iter(self._lingering)), "no_room")
-
-    def forget(self, connection: Connection) -> None:
-        """Hear that it is gone."""
-        for waiting in (self._owing, self._lingering, self._taking):
-            waiting.pop(connection, None)
-
-    def takes(self, connection: Connection, now: float) -> None:
-        """Look later whether it has taken some of its answer."""
-        self._taking.pop(connection, None)
-        self._taking[connection] = now + taking.TAKE_SECONDS / taking.LOOKS
-
-    def has_taken(self, connection: Connection) -> None:
-        """Hear that next to nothing is left to take."""
-        self._taking.pop(connection, None)
-
-    def end_late(self, now: float) -> None:
-        """End those whose time is over; called several times a second."""
-        for connection in [*_late(self._owing, now), *_late(self._lingering, now)]:
-            connection.end_late(now)
-        for connection in _late(self._taking, now):
-            connection.end_untaken(now)
-
-    def make_room(self) -> bool:
-        """Return whether there is room for one that just came; the one that owes a head for longest may make it.
-
-        It has its answers: who still takes one does not owe a request yet.
-        """
-        if len(self.connections) <= self._most:
-            return True
-        silent = next((each for each in self._owing if not each.transport.get_write_buffer_size()), None)
-        if silent is None:
-            return False
-        self._end(self._owing, silent, "no_room")
-        return True
-
-    def end_lingering(self) -> None:
-        """End those that will serve no more."""
-        for connection in list(self._lingering):
-            self._end(self._lingering, connection, "stopping")
-
-    def cut_off(self) -> None:
-        """End all that are open, whatever is under way."""
-        for connection in list(self.connections):
-            assert isinstance(connection, Connection)
-            connection.end("stopping")
-
-    def _end(self, waiting: dict[Connection, float], connection: Connection, reason: str) -> None:
-        del waiting[connection]
-        self.connections.discard(connection)
-        connection.end(reason)
-
-
-def _late(waiting: dict[Connection, float], now: float) -> list[Connection]:
-    """Take out those whose time is over."""
-    late = list(takewhile(lambda each: waiting[each] <= now, waiting))
-    for connection in late:
-        del waiting[connection]
-    return late
 
 
 class _Written:
@@ -150,7 +53,7 @@ class _Written:
 
 
 class Connection(HttpToolsProtocol):
-    """One connection of a server whose state is :class:`Connections`."""
+    """One connection of a server whose state is :class:`~shared.runtime.room.Connections`."""
 
     def __init__(
         self,
@@ -161,9 +64,11 @@ class Connection(HttpToolsProtocol):
     ) -> None:
         """Take what uvicorn gives."""
         super().__init__(config, server_state, app_state, _loop)
-        assert isinstance(server_state, Connections)
+        assert isinstance(server_state, room.Connections)
         self._all = server_state
         self._in_head = False
+        # The request that is being answered; those that came behind it meanwhile wait.
+        self._answered: RequestResponseCycle | None = None
         # What is read only so that what was answered is not lost; None where all that comes is served.
         self._heard_out: hearing_out.HearingOut | None = None
         # Whether it is among those that were counted as ended.
@@ -176,15 +81,23 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         self._written = _Written(transport, self._close)
         self._taken = taking.Taking(transport)
-        if self._all.make_room():
-            self._all.owes(self, self.loop.time())
+        now = self.loop.time()
+        if self._all.make_room(now):
+            self._all.owes(self, now)
         else:
             self._refuse("no_room", answer(NotReady("Too many connections are open; come back shortly.")))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget it."""
+        """Forget it, and let what is being answered know."""
         self._all.forget(self)
+        self.pipeline.clear()
         super().connection_lost(exc)
+        if self._answered is not None:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
+            self._answered = None
+        # What refers to itself would be freed only by the collector, which is asked to look seldom.
+        self._written.close = self.transport.close
 
     def data_received(self, data: bytes) -> None:
         """Read on, as uvicorn does, but pass over what asks to speak another protocol."""
@@ -192,17 +105,21 @@ class Connection(HttpToolsProtocol):
         if self._serves_no_more:
             self._throw_away(data)
             return
-        self._untold += len(data)
-        try:
-            self._feed(data)
-        except httptools.HttpParserError:
+        received = memoryview(data)
+        for begin in range(0, len(data), _PIECE_BYTES):
             if not self._serves_no_more:
-                self._refuse("unreadable", refused(400, "This is no HTTP/1.1 request that can be read."))
+                self._read(received[begin : begin + _PIECE_BYTES])
+
+    def _read(self, piece: memoryview) -> None:
+        self._untold += len(piece)
+        try:
+            self._feed(piece)
+        except httptools.HttpParserError:
+            self._refuse_unreadable()
         if self._untold > HEAD_BYTES and not self._serves_no_more:
             self._refuse_large()
 
-    def _feed(self, data: bytes) -> None:
-        rest = memoryview(data)
+    def _feed(self, rest: memoryview) -> None:
         while True:
             try:
                 self.parser.feed_data(rest)
@@ -234,6 +151,13 @@ class Connection(HttpToolsProtocol):
         """Begin a head."""
         self._in_head, self._untold = True, 0
         super().on_message_begin()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, unless there are too many."""
+        super().on_header(name, value)
+        if len(self.headers) > MOST_HEADERS:
+            self._refuse_large()
+            raise httptools.HttpParserError("there are too many headers")
 
     def on_headers_complete(self) -> None:
         """Begin the request, unless its head is too large."""
@@ -273,6 +197,10 @@ class Connection(HttpToolsProtocol):
         if unread:
             self._unset_keepalive_if_required()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
+
     def pause_writing(self) -> None:
         """Hear that more waits to be sent than should."""
         super().pause_writing()
@@ -294,7 +222,7 @@ class Connection(HttpToolsProtocol):
         elif self._serves_no_more:
             self.end("overlong")
         elif self._in_head:
-            self._refuse("late", refused(408, f"The head of a request has {HEAD_SECONDS:g} seconds to arrive."))
+            self._refuse("late", refused(408, f"The head of a request has {room.HEAD_SECONDS:g} seconds to arrive."))
         elif self._heard_out is not None and not self._heard_out.is_over(now):
             self._all.owes(self, now)
         else:
@@ -311,6 +239,11 @@ class Connection(HttpToolsProtocol):
         """End it at once, whatever is under way."""
         self._count(reason)
         self.transport.abort()
+
+    @property
+    def takes_since(self) -> float:
+        """Since when the other end has had much of its answer to take, on the loop's clock."""
+        return self._taken.since
 
     @property
     def _serves_no_more(self) -> bool:
@@ -336,7 +269,16 @@ class Connection(HttpToolsProtocol):
         self._all.takes(self, now)
 
     def _refuse_large(self) -> None:
-        self._refuse("large", refused(431, f"The URL and the headers of a request may have {HEAD_BYTES} bytes."))
+        message = f"The URL and the headers of a request may have {HEAD_BYTES} bytes, in {MOST_HEADERS} headers."
+        self._refuse("large", refused(431, message))
+
+    def _refuse_unreadable(self) -> None:
+        if self._heard_out is None:
+            self._refuse("unreadable", refused(400, "This is no HTTP/1.1 request that can be read."))
+        elif self._heard_out.serves_on:
+            # The rest of a body that was answered: to answer it again would be an answer to nothing.
+            self._count("unreadable")
+            self.transport.close()
 
     def _refuse(self, reason: str, response: JSONResponse) -> None:
         """Answer what cannot be read or served, and serve no more."""
@@ -377,17 +319,3 @@ class Connection(HttpToolsProtocol):
         """Count what comes, if it is only heard out, and end it where that is too much."""
         if self._heard_out is not None and self._heard_out.throw_away(data):
             self.end("overlong")
-
-
-def room_for_connections() -> int:
-    """Return how many connections this process can keep open: the system counts them as files.
-
-    Half of those are left to everything else.  The number that a process begins with, often
-    1,024, is raised as far as it may be.
-    """
-    files, at_most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 2 * MOST_CONNECTIONS
-    if files != resource.RLIM_INFINITY and files < wanted:
-        files = wanted if at_most == resource.RLIM_INFINITY else min(wanted, at_most)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (files, at_most))
-    return MOST_CONNECTIONS if files == resource.RLIM_INFINITY else min(MOST_CONNECTIONS, files // 2)

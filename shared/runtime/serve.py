@@ -14,9 +14,10 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from shared.runtime import logs, taking
-from shared.runtime.connections import Connection, Connections, room_for_connections
+from shared.runtime.connections import Connection
 from shared.runtime.environment import UnusableSettings, database_of, read_settings, token_of
 from shared.runtime.memory import spare_the_collector
+from shared.runtime.room import Connections, room_for_connections
 from shared.runtime.settings import Settings
 
 #: Where the three separate processes listen unless HOMEWARD_PORT says otherwise.

@@ -35,10 +35,12 @@ class Taking:
         self._transport = transport
         self._left = 0
         self._taken_at = 0.0
+        #: Since when there has been much to take, on the loop's clock.
+        self.since = 0.0
 
     def begin(self, now: float) -> None:
         """Begin at an instant of the loop's clock."""
-        self._left, self._taken_at = self._untaken(), now
+        self._left, self._taken_at, self.since = self._untaken(), now, now
 
     def is_over(self, now: float) -> bool:
         """Look, and return whether the last look at which something had been taken is too long ago."""

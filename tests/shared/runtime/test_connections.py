@@ -17,7 +17,7 @@ import pytest
 from fastapi import FastAPI, Request, Response
 from prometheus_client import REGISTRY
 
-from shared.runtime import connections, hearing_out, serve, taking
+from shared.runtime import connections, hearing_out, room, serve, taking
 from tests.meta.repository import ROOT, texts
 from tests.support.serving import serving
 from tests.support.waiting import eventually
@@ -66,7 +66,7 @@ class Served:
         self.release = asyncio.Event()
         self.base_url = ""
         self._open: list[Open] = []
-        for operation in (self.head, self.body, self.waits, self.large):
+        for operation in (self.head, self.body, self.waits, self.large, self.stays):
             self.app.add_api_route(f"/{operation.__name__}", operation, methods=["GET", "POST"], response_model=None)
 
     async def head(self, request: Request) -> Response:
@@ -82,6 +82,14 @@ class Served:
         self.heads.append([])
         await self.release.wait()
         return Response(b"waited")
+
+    async def stays(self, request: Request) -> Response:
+        self.heads.append([(b"stays", b"")])
+        await request.receive()
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+        self.heads.append([(b"gone", b"")])
+        return Response(b"nobody takes this")
 
     async def large(self) -> Response:
         return Response(b"a" * LARGE)
@@ -118,7 +126,7 @@ async def served() -> AsyncIterator[Served]:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Heads have next to no time, and what comes behind an answer has little."""
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.4)
+    monkeypatch.setattr(room, "HEAD_SECONDS", 0.4)
     monkeypatch.setattr(hearing_out, "LINGER_SECONDS", 1.0)
 
 
@@ -230,7 +238,7 @@ async def test_an_upload_that_is_answered_early_has_its_answer(
     served: Served, monkeypatch: pytest.MonkeyPatch, head: bytes
 ) -> None:
     """Whoever reads only when everything is sent finds the answer, though sending took longer than a head may take."""
-    monkeypatch.setattr(connections, "HEAD_SECONDS", 0.2)
+    monkeypatch.setattr(room, "HEAD_SECONDS", 0.2)
     sender, part, parts = await served.connect(), b"a" * 1_000_000, 8
     await sender.send(head % (len(part) * parts))
     for _ in range(parts):
@@ -364,6 +372,40 @@ async def test_five_megabytes_of_head_are_refused(served: Served, begin: bytes) 
     assert len(served.heads) == 1
 
 
+@pytest.mark.parametrize(
+    "begin",
+    [
+        b"x: " + 63_000 * b"a",
+        (connections.MOST_HEADERS + 1) * b"a:b\r\n" + b"c",
+    ],
+    ids=["never whole", "many headers"],
+)
+async def test_a_head_is_bounded_before_it_is_whole(served: Served, begin: bytes) -> None:
+    """In bytes, though they come at once, and in headers, of which each takes more room than its bytes."""
+    caller = await served.connect()
+    await caller.send(b"GET /head HTTP/1.1\r\n" + begin)
+    problem_in(await caller.ended(), 431)
+    assert not served.heads
+
+
+async def test_who_goes_away_is_missed_by_what_answers(served: Served) -> None:
+    """Also where another request was sent behind the one that is being answered, which is then not begun."""
+    caller = await served.connect()
+    await caller.send(b"GET /stays HTTP/1.1\r\nhost: x\r\n\r\n" + ASK)
+    await eventually(lambda: served.heads == [[(b"stays", b"")]])
+    caller.writer.close()
+    await eventually(lambda: served.heads == [[(b"stays", b"")], [(b"gone", b"")]])
+
+
+async def test_what_breaks_off_behind_an_answer_gets_no_other(served: Served) -> None:
+    """Whoever was answered before the body was whole is not told that the rest cannot be read."""
+    caller = await served.connect()
+    await caller.send(b"POST /head HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n")
+    assert await caller.answer() == (200, b"head")
+    await caller.send(b"no chunk\r\n")
+    assert await caller.ended() == b""
+
+
 async def test_headers_behind_a_body_are_no_headers(served: Served) -> None:
     """The operation does not see them, and their number is bounded."""
     caller, endless = await served.connect(), await served.connect()
@@ -401,7 +443,7 @@ async def test_where_all_are_served_the_next_is_told_to_come_back(served: Served
         await each.send(b"GET /waits HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
     await eventually(lambda: len(served.heads) == 3)
 
-    for _ in range(connections.MOST_LINGERING + 5):
+    for _ in range(room.MOST_LINGERING + 5):
         received = await (await served.connect()).ended()
         assert problem_in(received, 503)["type"] == "/v1/problems/not-ready"
         assert b"\r\nretry-after: 1\r\n" in received
@@ -477,12 +519,12 @@ async def test_a_body_that_cannot_be_read_is_refused(served: Served) -> None:
 
 
 @pytest.mark.parametrize(
-    ("soft", "hard", "room"), [(100, 200, 100), (100, 20_000, connections.MOST_CONNECTIONS), (300, 300, 150)]
+    ("soft", "hard", "room"), [(100, 200, 100), (100, 20_000, room.MOST_CONNECTIONS), (300, 300, 150)]
 )
 def test_there_is_room_for_what_the_system_lets_us_open(soft: int, hard: int, room: int) -> None:
     """A low bound on files is raised where that is allowed, and half of them are left to the database and the rest."""
     program = (
-        "import resource; from shared.runtime.connections import room_for_connections;"
+        "import resource; from shared.runtime.room import room_for_connections;"
         f"resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard})); print(room_for_connections())"
     )
     run = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, check=True, text=True)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from typing import Any
 
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from shared.runtime.connections import Connection, Connections
+from shared.runtime import room
+from shared.runtime.connections import Connection
+from shared.runtime.room import Connections
 from shared.runtime.serve import configured
 from shared.runtime.taking import LOOKS, TAKE_SECONDS
 
@@ -100,6 +104,34 @@ async def test_a_download_is_not_ended_for_somebody_who_came_later(connections: 
 
     assert transport.ended == ""
     assert later not in connections.connections
+
+
+async def test_who_is_slow_for_long_makes_room(connections: Connections, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those who take their answers slowly on purpose, be they many, keep nobody out."""
+    monkeypatch.setattr(room, "SLOW_SECONDS", 0.0)
+    slow, transport = await downloading(connections)
+
+    later, _ = connected(connections)
+
+    assert transport.ended == "aborted"
+    assert connections.connections == {later}
+    assert slow not in connections.connections
+
+
+async def test_a_connection_that_is_lost_leaves_nothing_behind(connections: Connections) -> None:
+    """It is freed at once: the collector looks seldom, and of those who come and go there may be many."""
+    connection, _ = await downloading(connections)
+    left = weakref.ref(connection)
+    gc.collect()
+    gc.disable()
+    try:
+        connection.connection_lost(None)
+        del connection
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert left() is None
+    finally:
+        gc.enable()
 
 
 async def test_a_connection_that_was_refused_is_ended_although_it_takes_nothing(connections: Connections) -> None:
