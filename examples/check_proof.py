@@ -242,15 +242,23 @@ class Proof:
             need(not missing, self.position + 1, "the log ends before a head that was kept elsewhere")
         need(self.signed_to >= self.first, self.position, "no signed head is among the events: nobody vouches for them")
         yield f"The log of {self.authority} is proved from position {self.first} to {self.signed_to}."
-        yield f"{self.shown} of {self.position - self.first + 1} events are shown."
+        yield f"Events shown: {self.shown} of {self.position - self.first + 1}."
         if self.position > self.signed_to:
             yield f"Events {self.signed_to + 1} to {self.position} follow from them, and are not signed yet."
         if self.compared:
-            yield f"Of the {len(self.kept)} heads kept elsewhere {self.compared} are of positions in it, and agree."
+            yield agreeing(self.compared, len(self.kept))
         if self.stream is not None:
             yield f"Of {self.stream} every event up to its event {self.stream_position} in the proof is shown."
         if self.hashed:
-            yield f"Later ones could be hidden among the {self.hashed} hashes; others=named would rule that out."
+            yield f"Later ones could be hidden among those hashed ({self.hashed}); others=named would rule that out."
+
+
+def agreeing(compared: int, kept: int) -> str:
+    """Say how many of the heads kept elsewhere the proof agrees with."""
+    if kept == 1:
+        return "The one head kept elsewhere is of a position in it, and agrees."
+    are = "is of a position in it, and agrees" if compared == 1 else "are of positions in it, and agree"
+    return f"Of the {kept} heads kept elsewhere {compared} {are}."
 
 
 def once(members: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -278,12 +286,43 @@ def public_key(text: str) -> bytes:
     return key
 
 
+def reads_arguments() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    parser = argparse.ArgumentParser(
+        description="Check a proof of a Homeward log, without Homeward.",
+        epilog="It ends with 0 if everything holds and is vouched for, with 1 if not, and with 2 if a file or key "
+        "cannot be used, or --heads was given and none of its heads could be compared. What that proves, and what it "
+        "does not, stands in docs/reference/log-proof.md.",
+    )
+    parser.add_argument(
+        "files",
+        nargs="+",
+        type=Path,
+        metavar="FILE",
+        help="the proof, as `homeward proof` or GET /v1/log/proof wrote it; several are read one after the other, as "
+        "parts of one proof",
+    )
+    parser.add_argument(
+        "--key",
+        action="append",
+        required=True,
+        type=public_key,
+        help="public key (Base64) that you have from somebody you trust, and not from the proof; for several, give "
+        "--key several times",
+    )
+    parser.add_argument(
+        "--heads",
+        type=Path,
+        metavar="FILE",
+        help="signed heads that were kept elsewhere, as `homeward heads` prints them: they show whether the log was "
+        "cut off or written anew since",
+    )
+    return parser
+
+
 def main() -> int:
     """Check the files that are named; return the exit status."""
-    parser = argparse.ArgumentParser(description="Check a proof of a Homeward log.")
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE")
-    parser.add_argument("--key", action="append", required=True, type=public_key, help="public key, Base64")
-    parser.add_argument("--heads", type=Path, help="signed heads that were kept elsewhere")
+    parser = reads_arguments()
     asked = parser.parse_args()
     proof = Proof(asked.key, [])
     try:

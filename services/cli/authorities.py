@@ -68,8 +68,19 @@ async def _add(database: Database, asked: argparse.Namespace) -> int:
         new = await add_authority(connection, asked.authority, asked.name, SystemClock().now())
         found = await find_authority(connection, asked.authority)
     assert found is not None
-    write(f"The authority {asked.authority} is there{'' if new else f' already, as {found.name!r}, and stays so'}.\n")
+    write(_added(asked.authority) if new else _already(asked.authority, found.name))
     return Status.WELL
+
+
+def _added(authority_id: str) -> str:
+    return (
+        f"The authority {authority_id} was added. Now make a key for each system that is to use it: "
+        f"`homeward keys add {authority_id} --scope SCOPE ...`; `homeward keys add --help` names the scopes.\n"
+    )
+
+
+def _already(authority_id: str, name: str) -> str:
+    return f"The authority {authority_id} is there already, as {name!r}, and stays so.\n"
 
 
 async def _list(database: Database, asked: argparse.Namespace) -> int:

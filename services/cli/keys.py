@@ -4,20 +4,27 @@
 
     homeward keys add AUTHORITY --scope SCOPE ...      make a key and print it, once
     homeward keys list AUTHORITY                       list the keys, without their secrets
+    homeward keys list AUTHORITY --json                the same, one JSON object a line
     homeward keys revoke AUTHORITY KEY_ID              revoke a key
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 from datetime import datetime
+from typing import Any
 
 from services.cli.arguments import SCOPES, note, scope
-from services.cli.command import COUNCIL, ENDS, Commands, Parser, Refused, Status, plain, write
+from services.cli.command import COUNCIL, ENDS, Commands, Parser, Refused, Status, write
 from services.cli.database import Database, on_database, refuse_unknown
+from services.cli.table import laid_out
 from shared.domain.clock import SystemClock, civil_date
 from shared.identity import store
 from shared.identity.keys import new_key
+
+#: The note comes last: it is the one that may be long.
+_HEADINGS = ("ID", "MADE", "STATE", "SCOPES", "NOTE")
 
 
 def add_to(commands: Commands[Parser]) -> None:
@@ -52,6 +59,7 @@ def add_to(commands: Commands[Parser]) -> None:
         epilog=ENDS,
     )
     listing.add_argument("authority", metavar="AUTHORITY", help=COUNCIL)
+    listing.add_argument("--json", action="store_true", help="print one JSON object a line, for programs")
     listing.set_defaults(command=on_database(_list))
     revoke = verbs.add_parser(
         "revoke",
@@ -79,7 +87,12 @@ async def _list(database: Database, asked: argparse.Namespace) -> int:
         await refuse_unknown(connection, asked.authority)
         found = await store.keys_of(connection, asked.authority)
     now = SystemClock().now()
-    write("".join(_line(key, now) for key in found))
+    if asked.json:
+        lines = [json.dumps(_figures(key, now)) for key in found]
+    else:
+        lines = laid_out(_HEADINGS, [_cells(key, now) for key in found])
+    for line in lines:
+        write(line + "\n")
     return Status.WELL
 
 
@@ -95,15 +108,26 @@ async def _revoke(database: Database, asked: argparse.Namespace) -> int:
     return Status.WELL
 
 
-def _line(key: store.ListedKey, now: datetime) -> str:
-    parts = (
-        key.key_id,
-        civil_date(key.created_at).isoformat(),
-        _state(key, now),
-        ",".join(sorted(key.scopes)),
-        key.note,
-    )
-    return "\t".join(plain(part) for part in parts) + "\n"
+def _figures(key: store.ListedKey, now: datetime) -> dict[str, Any]:
+    """Return what a program learns of a key."""
+    return {
+        "key_id": key.key_id,
+        "made_on": civil_date(key.created_at).isoformat(),
+        "usable": key.usable(now),
+        "revoked_on": _day(key.revoked_at),
+        "expires_on": _day(key.expires_at),
+        "scopes": sorted(key.scopes),
+        "note": key.note,
+    }
+
+
+def _day(instant: datetime | None) -> str | None:
+    return None if instant is None else civil_date(instant).isoformat()
+
+
+def _cells(key: store.ListedKey, now: datetime) -> list[str]:
+    made_on = civil_date(key.created_at).isoformat()
+    return [key.key_id, made_on, _state(key, now), ",".join(sorted(key.scopes)), key.note]
 
 
 def _state(key: store.ListedKey, now: datetime) -> str:

@@ -58,7 +58,8 @@ def parser() -> Parser:
         description="Run events, scheduler and reporting in one process, until Ctrl-C: on the database that "
         "HOMEWARD_DATABASE_URL names, or on a PostgreSQL of its own in the folder HOMEWARD_DATA_DIR. "
         "docs/reference/settings.md lists all settings.",
-        epilog="It ends with 0 after Ctrl-C, 1 when it could not start, and 2 for wrong arguments.",
+        epilog="It ends with 0 after Ctrl-C, 1 when it could not start, and 2 for wrong arguments or a setting that "
+        "cannot be used.",
     )
     run.set_defaults(command=_run)
     present = commands.add_parser(

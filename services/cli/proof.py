@@ -12,11 +12,11 @@ from __future__ import annotations
 import argparse
 
 from services.cli import arguments
-from services.cli.command import COUNCIL, COUNCILS, Commands, Parser, Refused, Status, write, write_bytes
+from services.cli.command import COUNCIL, COUNCILS, Commands, Parser, Refused, Status, tell, write, write_bytes
 from services.cli.database import Database, on_database, refuse_others
 from services.events.store.chain import snapshot
-from services.events.store.connection import Pool
-from services.events.store.heads import furthest_head, heads_behind, public_keys
+from services.events.store.connection import Connection, Pool
+from services.events.store.heads import furthest_head, head_of, heads_behind, public_keys
 from services.events.store.proof import NoSuchStream, Wanted, proof
 from shared.domain.signed_head import key_id_of
 from shared.wire.log_proof import Others, head_view
@@ -67,9 +67,19 @@ async def _heads(database: Database, asked: argparse.Namespace) -> int:
         # All logs up to one instant: what is signed meanwhile is missing of every log, not of some.
         async with snapshot(pool) as connection:
             ends = {each: await furthest_head(connection, each) for each in asked.authorities or present}
+            # A job that keeps those of all logs need not hear of each that has none yet.
+            for each in asked.authorities:
+                if not ends[each]:
+                    tell(f"{each} has no signed head yet: {await _why_none(connection, each)}")
         for authority_id, end in ends.items():
             await _write_heads(pool, authority_id, end)
     return Status.WELL
+
+
+async def _why_none(connection: Connection, authority_id: str) -> str:
+    if await head_of(connection, authority_id) is None:
+        return "its log is empty"
+    return "its log holds events, and its first head is signed while the events service runs"
 
 
 async def _write_heads(pool: Pool, authority_id: str, end: int) -> None:

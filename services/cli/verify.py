@@ -5,9 +5,11 @@
     homeward verify [AUTHORITY ...] [--from POSITION] [--heads FILE] [--key KEY]
 
 It ends with 0 if every log is intact, 1 if one is broken, and 2 if one could not be checked, or
-not be compared with heads though ``--heads`` names a file of them.  A log that was not asked for
-by name and whose first head is younger than the file, or not older by more than ``SIGNED_UNSEEN``,
-is *new*: the file need not hold a head of it, so it is told and counts as intact.
+not be compared with heads though ``--heads`` names a file of them.  One that could not be checked
+keeps no other from being checked.  A log that was not asked for by name and whose first head is
+younger than the file, or not older by more than ``SIGNED_UNSEEN``, is *new*: the file need not hold
+a head of it, so it is told and counts as intact.  So does a log without events of which the file
+holds no head: there is nothing to compare.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ from shared.runtime.signing import PublicKeys
 from shared.wire.log_proof import SignedHeadView
 
 INTACT, BROKEN = Status.WELL, Status.NOT_WELL
+#: A rate of less work than this says nothing of a long log.
+RATE_SECONDS = 1.0
 #: A head may be signed before the last one in a file, and still be missing there: it may be committed after the file
 #: was written, by another process, whose clock may be behind.  The file then holds no head of a log that had none
 #: before.  This is far longer than any of it takes, and shorter than the time between two nights: a council that a
@@ -50,9 +54,22 @@ class _Kept:
     new: bool
 
     @property
-    def enough(self) -> bool:
-        """Whether the log is compared with all that could have been kept."""
-        return self.path is None or bool(self.heads) or self.new
+    def missing(self) -> bool:
+        """Whether a file was named that holds no head of this log."""
+        return self.path is not None and not self.heads
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What was found of one log.
+
+    ``events``: it is intact and holds some; ``not_compared``: and the file that was named holds no head of it.
+    """
+
+    authority_id: str
+    status: Status
+    events: bool = False
+    not_compared: bool = False
 
 
 def add_to(commands: Commands[Parser]) -> None:
@@ -63,7 +80,7 @@ def add_to(commands: Commands[Parser]) -> None:
         description="Walk each log and tell whether it is as it was recorded: what was altered, removed or exchanged, "
         "and at which position first. It locks nothing and may run at any time.",
         epilog="It ends with 0 if every log is intact, 1 if one is broken, and 2 if one could not be checked, or "
-        "--heads was given and the file holds no head of one that is not new. Tell a person of 1 and 2.",
+        "--heads was given and the file holds no head of one that has events and is not new. Tell a person of 1 and 2.",
     )
     verify.add_argument("authorities", nargs="*", metavar="AUTHORITY", help=COUNCILS)
     verify.add_argument(
@@ -103,31 +120,39 @@ async def _verify(database: Database, asked: argparse.Namespace) -> int:
         raise Refused("there is no authority, and so no log; add one with `homeward authority add`")
     refuse_others(asked.authorities, known)
     newest = max((head.signed_at for head in kept), default=None)
-    statuses = set()
+    verdicts = []
     async with database.log() as pool:
         for authority_id in asked.authorities or known:
             of_this = [head for head in kept if head.authority_id == authority_id]
             # A log that is asked for by name is to be compared.
             new = newest is not None and not asked.authorities and await _new_since(pool, authority_id, newest)
-            statuses.add(await _verify_one(pool, authority_id, asked, _Kept(asked.heads, of_this, new)))
+            verdicts.append(await _verify_one(pool, authority_id, asked, _Kept(asked.heads, of_this, new)))
+    for line in _told_of_all(verdicts, asked):
+        write(line + "\n")
+    statuses = {each.status for each in verdicts}
     # What was found broken is never hidden behind what could not be compared.
     return BROKEN if BROKEN in statuses else max(statuses)
 
 
-async def _verify_one(pool: Pool, authority_id: str, asked: argparse.Namespace, kept: _Kept) -> Status:
+async def _verify_one(pool: Pool, authority_id: str, asked: argparse.Namespace, kept: _Kept) -> _Verdict:
     keys = PublicKeys(asked.key) if asked.key else None
     verifier = Verifier(pool, authority_id, after=asked.first - 1, kept=kept.heads, keys=keys)
     began = perf_counter()
     try:
         await _walk(pool, authority_id, verifier)
     except BeyondEnd as beyond:
-        raise Refused(f"{authority_id}: {beyond}, before the position to begin with") from None
+        write(f"{authority_id}: NOT VERIFIED: {beyond}, before the position to begin with.\n")
+        flush()
+        return _Verdict(authority_id, Status.NOT_DONE)
     for line in _told(authority_id, verifier, asked, kept, perf_counter() - began):
         write(line + "\n")
     flush()
     if verifier.finding is not None:
-        return BROKEN
-    return INTACT if kept.enough else Status.NOT_DONE
+        return _Verdict(authority_id, BROKEN)
+    if verifier.last == 0:
+        return _Verdict(authority_id, INTACT)
+    status = Status.NOT_DONE if kept.missing and not kept.new else INTACT
+    return _Verdict(authority_id, status, events=True, not_compared=kept.missing)
 
 
 async def _new_since(pool: Pool, authority_id: str, newest: datetime) -> bool:
@@ -164,14 +189,18 @@ def _told(
         if events:
             yield f"  Events {first} to {last} follow from each other, and every signed head among them fits."
         return
-    rate = f"{events / max(seconds, 1e-9):,.0f} events/s"
-    yield f"{authority_id}: intact. " + (f"Events {first} to {last} verified, {rate}." if events else "No events.")
+    if last == 0:
+        yield f"{authority_id}: intact. No events{', so nothing to compare' if kept.missing else ''}."
+        return
+    rate = f", {events / seconds:,.0f} events/s" if seconds >= RATE_SECONDS else ""
+    yield f"{authority_id}: intact. " + (f"Events {first} to {last} verified{rate}." if events else "No events.")
     if first > 1:
         besides = _besides(first, kept.heads)
         yield f"  Events before {first} were not looked at{besides}; the walk began with the link that is stored there."
     if events:
         yield f"  {_signed(verifier)}"
-    yield f"  {_not_proved(authority_id, asked, kept)}"
+    if kept.path is not None:
+        yield f"  {_compared(authority_id, kept)}"
 
 
 def _besides(first: int, kept: Sequence[SignedHead]) -> str:
@@ -187,25 +216,31 @@ def _signed(verifier: Verifier) -> str:
     return f"Signed heads vouch for them up to position {verifier.signed_to}.{behind}"
 
 
-def _not_proved(authority_id: str, asked: argparse.Namespace, kept: _Kept) -> str:
-    keys = (
-        "Only the keys that you named count."
-        if asked.key
-        else "Public keys were taken from the database itself: name those that you know with --key."
-    )
+def _compared(authority_id: str, kept: _Kept) -> str:
     if kept.heads:
         furthest = max(head.position for head in kept.heads)
-        return f"{keys} The log agrees with the signed heads that were kept elsewhere, up to position {furthest}."
-    if kept.path is not None:
-        why = "It is new: its first head is not in the file yet. " if kept.new else ""
-        return (
-            f"{keys} NOT COMPARED: {kept.path} holds no head of {authority_id}. {why}A log cut off together with its "
-            f"signed heads would look the same. Keep its heads from now on: `homeward heads {authority_id}` prints "
-            "them, to be added to the file."
+        return f"The log agrees with the signed heads that were kept elsewhere, up to position {furthest}."
+    why = " It is new: its first head is not in the file yet." if kept.new else ""
+    return f"NOT COMPARED: {kept.path} holds no head of {authority_id}.{why}"
+
+
+def _told_of_all(verdicts: Sequence[_Verdict], asked: argparse.Namespace) -> Iterator[str]:
+    """Say once, behind all verdicts, what they do not prove, and what to do about that."""
+    if any(each.events for each in verdicts):
+        yield (
+            "Only the keys that you named count."
+            if asked.key
+            else "Public keys were taken from the database itself: name those that you know with --key."
         )
-    return (
-        f"{keys} A log cut off together with its signed heads looks intact: keep heads elsewhere, give them by --heads."
-    )
+    if asked.heads is None and any(each.status is INTACT for each in verdicts):
+        yield "A log cut off together with its signed heads looks intact: keep heads elsewhere, give them by --heads."
+    names = [each.authority_id for each in verdicts if each.not_compared]
+    if names:
+        yield (
+            f"NOT COMPARED: {', '.join(names)}. A log cut off together with its signed heads would look the same. Keep "
+            f"{'its' if len(names) == 1 else 'their'} heads from now on: `homeward heads {' '.join(names)}` prints "
+            f"them, to be added to {asked.heads}."
+        )
 
 
 def _kept_heads(path: Path) -> list[SignedHead]:

@@ -13,6 +13,7 @@ from shared.domain.clock import Clock
 from shared.identity import store
 from shared.identity.keys import ALL_SCOPES, ApiKey, new_key, parse_key
 from shared.runtime.database import driver_url
+from shared.runtime.environment import UnusableSettings
 
 AUTHORITY = "demonstration"
 NAME = "Demonstration council"
@@ -20,21 +21,21 @@ _FILE = "demonstration-key"
 
 
 class UnusableKey(Exception):
-    """The demonstration key that is set or kept is none."""
+    """The demonstration key that is kept is none, or cannot be kept."""
 
 
 def demonstration_key(data_dir: Path, fixed: SecretStr | None) -> ApiKey:
     """Return the key that is set, or the one that is kept in ``data_dir``, made at the first call.
 
-    Raises UnusableKey.
+    Raises UnusableKey for one that is kept, and UnusableSettings for one that is set.
     """
     if fixed is not None:
-        return _checked(fixed.get_secret_value(), "HOMEWARD_DEMO_KEY")
+        return _checked(fixed.get_secret_value(), "HOMEWARD_DEMO_KEY", otherwise=UnusableSettings)
     path = data_dir / _FILE
     try:
         if not path.exists():
             keep_secret(path, str(new_key(AUTHORITY)))
-        return _checked(path.read_text(encoding="utf-8").strip(), str(path))
+        return _checked(path.read_text(encoding="utf-8").strip(), str(path), otherwise=UnusableKey)
     except OSError as error:
         raise UnusableKey(
             f"The demonstration key in {path} cannot be kept or read ({error.strerror}); set HOMEWARD_DATA_DIR."
@@ -54,10 +55,10 @@ async def admit(database_url: str, key: ApiKey, clock: Clock) -> None:
         await engine.dispose()
 
 
-def _checked(text: str, where: str) -> ApiKey:
+def _checked(text: str, where: str, *, otherwise: type[UnusableKey | UnusableSettings]) -> ApiKey:
     key = parse_key(text)
     if key is None or key.authority_id != AUTHORITY:
-        raise UnusableKey(
+        raise otherwise(
             f"{where} holds no key of the demonstration council. It reads "
             f"hw1.{AUTHORITY}.<8 to 32 of a-z0-9>.<32 to 128 of A-Za-z0-9_->."
         )

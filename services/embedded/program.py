@@ -24,7 +24,7 @@ from shared.runtime import logs, migrations
 from shared.runtime.database_trouble import DATABASE_TROUBLE, in_words
 from shared.runtime.environment import UnusableSettings, read_settings
 from shared.runtime.memory import spare_the_collector
-from shared.runtime.serve import Server, configured
+from shared.runtime.serve import UNUSABLE_SETTINGS, Server, configured
 from shared.runtime.settings import Settings
 
 _BACKLOG = 2048
@@ -37,7 +37,8 @@ class CannotStart(Exception):
 def main() -> int:
     """Run Homeward in this process until it is told to stop; return the exit status.
 
-    0 after Ctrl-C, SIGTERM or SIGHUP, 1 when it could not start or load.
+    0 after Ctrl-C, SIGTERM or SIGHUP, 1 when it could not start or load, 2 (``UNUSABLE_SETTINGS``)
+    when a setting cannot be used.
     """
     write_any_text()
     screen = Screen()
@@ -46,7 +47,10 @@ def main() -> int:
             _run(read_settings(), screen)
     except KeyboardInterrupt:
         pass
-    except (CannotStart, UnusableSettings, PostgresTrouble, UnusableKey, UnusableSigningKey, LoadFailed) as error:
+    except UnusableSettings as error:
+        screen.trouble(str(error))
+        return UNUSABLE_SETTINGS
+    except (CannotStart, PostgresTrouble, UnusableKey, UnusableSigningKey, LoadFailed) as error:
         screen.trouble(str(error))
         return 1
     screen.goodbye()

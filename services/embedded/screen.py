@@ -34,19 +34,20 @@ def write_any_text() -> None:
 
 
 class Screen:
-    """Writes to standard output, in plain lines when that is no terminal."""
+    """Writes to standard output, in plain lines when that is no terminal; trouble to standard error."""
 
-    def __init__(self, console: Console | None = None) -> None:
-        """Write to ``console``."""
+    def __init__(self, console: Console | None = None, errors: Console | None = None) -> None:
+        """Write to ``console``, and trouble to ``errors``."""
         self._console = console or Console(highlight=False, soft_wrap=True)
+        self._errors = errors or Console(highlight=False, soft_wrap=True, stderr=True)
 
     def tell(self, text: str) -> None:
         """Write one line about what is going on."""
         self._console.print(text, style="dim", markup=False)
 
     def trouble(self, text: str) -> None:
-        """Write why this cannot go on, and what to do."""
-        self._console.print(text, style="bold", markup=False)
+        """Write why this cannot go on, and what to do, as all programs of Homeward do."""
+        self._errors.print(f"homeward: {text}", style="bold", markup=False)
 
     @contextmanager
     def progress(self, what: str) -> Iterator[Callable[[int, int], None]]:

@@ -16,7 +16,7 @@ from services.reporting.worker import JourneyProjector
 from shared.domain.clock import Clock
 from shared.domain.envelope import RecordedEvent
 from shared.domain.ids import child_of_stream
-from shared.runtime.log_copy import PROGRESS
+from shared.runtime.log_copy import NOTHING_READ, PROGRESS
 from shared.runtime.rebuild_compare import Apart
 from shared.runtime.rebuild_schema import Schemas
 from shared.runtime.rebuild_work import Histories, Rows
@@ -37,7 +37,7 @@ class JourneyRebuild:
     @property
     def apart(self) -> Apart:
         """What does not follow from the log: how reading it went."""
-        return Apart(columns={"checkpoint": PROGRESS})
+        return Apart(columns={"checkpoint": PROGRESS}, none={"checkpoint": NOTHING_READ})
 
     def projector(self, clock: Clock) -> JourneyProjector:
         """Return the live projector: it tells nobody anything."""

@@ -24,7 +24,7 @@ from shared.domain.history import facts
 from shared.domain.ids import child_of_stream
 from shared.domain.timetable.engine import Timetable
 from shared.policies.timetables import council_timetable
-from shared.runtime.log_copy import PROGRESS
+from shared.runtime.log_copy import NOTHING_READ, PROGRESS
 from shared.runtime.rebuild_compare import Apart
 from shared.runtime.rebuild_schema import Busy, Schemas
 from shared.runtime.rebuild_work import Histories, Rows
@@ -60,6 +60,7 @@ class ReviewRebuild:
         return Apart(
             columns={"review": frozenset({"next_notice_on"}), "checkpoint": PROGRESS},
             rows={"review": _NOT_OWED},
+            none={"checkpoint": NOTHING_READ},
         )
 
     def projector(self, clock: Clock) -> ReviewProjector:

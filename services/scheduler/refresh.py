@@ -77,8 +77,10 @@ class Refresher:
         now = self._clock.now()
         today = civil_date(now)
         async with self._engine.begin() as connection:
-            if await log_copy.lock_checkpoint(connection, authority_id) == 0:
+            # Locking makes the checkpoint; of a log of which nothing was read yet there is none.
+            if await log_copy.position(connection, authority_id) == 0:
                 return
+            await log_copy.lock_checkpoint(connection, authority_id)
             council = await log_copy.authority_events(connection, authority_id)
             timetable = timetable_of(council, today)
             digest = projection.timetable_digest(timetable)

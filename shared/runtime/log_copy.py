@@ -81,6 +81,9 @@ class Standing:
 #: The columns of a checkpoint that tell how following goes, and say nothing about the read model.
 PROGRESS = frozenset({"state", "stopped_position", "stopped_type", "stopped_reason", "stopped_at", "resume_asked"})
 
+#: Of which rows a checkpoint says what none would: nothing of that log was read.
+NOTHING_READ = "position = 0"
+
 
 def declare_log_copy(metadata: MetaData, *of_checkpoint: Column[Any]) -> tuple[Table, Table]:
     """Declare the tables ``checkpoint`` and ``event`` in the schema of ``metadata``; return both.
@@ -143,7 +146,7 @@ class LogCopy:
         self._event = event
 
     async def lock_checkpoint(self, connection: AsyncConnection, authority_id: str) -> int:
-        """Return the position finished so far, 0 at first, and lock it until the transaction ends."""
+        """Return the position finished so far, and lock it until the transaction ends; made, at 0, if missing."""
         table = self._checkpoint
         locked = select(table.c.position).where(table.c.authority_id == authority_id).with_for_update()
         position = await connection.scalar(locked)

@@ -29,11 +29,18 @@ class Apart:
 
     ``columns`` are left out by table.  ``rows`` is for each table a condition over ``live``
     and ``rebuilt`` (either all NULL where there is no such row) under which a difference is
-    counted apart: it is only the live side's to know.
+    counted apart: it is only the live side's to know.  ``none`` is for each table a condition
+    over the columns of a row under which it says no more than if it were missing.
     """
 
     columns: Mapping[str, frozenset[str]] = field(default_factory=dict)
     rows: Mapping[str, str] = field(default_factory=dict)
+    none: Mapping[str, str] = field(default_factory=dict)
+
+    def told_by(self, table: str, name: str) -> str:
+        """Return, as a table to select from, the rows of ``name``, which is ``table`` of a side, that say anything."""
+        none = self.none.get(table)
+        return name if none is None else f"(SELECT * FROM {name} WHERE ({none}) IS NOT TRUE)"  # noqa: S608 - conditions are ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +66,15 @@ async def compare(connection: AsyncConnection, of: Schemas, apart: Apart) -> lis
 
 
 async def _compare(connection: AsyncConnection, of: Schemas, table: str, apart: Apart) -> Difference:
-    live, rebuilt = f"{of.live}.{table}", f"{of.rebuilt}.{table}"
-    key = list(await connection.scalars(text(_KEY), {"table": live}))
+    name = f"{of.live}.{table}"
+    live, rebuilt = apart.told_by(table, name), apart.told_by(table, f"{of.rebuilt}.{table}")
+    key = list(await connection.scalars(text(_KEY), {"table": name}))
     left_out = apart.columns.get(table, frozenset())
-    columns = [name for name in await connection.scalars(text(_COLUMNS), {"table": live}) if name not in left_out]
-    differs = " OR ".join(f"live.{name} IS DISTINCT FROM rebuilt.{name}" for name in columns)
+    columns = [each for each in await connection.scalars(text(_COLUMNS), {"table": name}) if each not in left_out]
+    differs = " OR ".join(f"live.{each} IS DISTINCT FROM rebuilt.{each}" for each in columns)
     known = apart.rows.get(table, "false")
     both = f"{live} AS live FULL JOIN {rebuilt} AS rebuilt USING ({', '.join(key)})"
-    which = ", ".join(f"count(*) FILTER (WHERE live.{name} IS DISTINCT FROM rebuilt.{name})" for name in columns)
+    which = ", ".join(f"count(*) FILTER (WHERE live.{each} IS DISTINCT FROM rebuilt.{each})" for each in columns)
     counted = await connection.execute(
         text(
             f"SELECT count(*), count(*) FILTER (WHERE NOT known), count(*) FILTER (WHERE known)"  # noqa: S608 - names from the catalogue
@@ -74,7 +82,7 @@ async def _compare(connection: AsyncConnection, of: Schemas, table: str, apart: 
         )
     )
     _, differing, kept = counted.one()
-    rows = await connection.scalar(text(f"SELECT count(*) FROM {live}"))  # noqa: S608 - as above
+    rows = await connection.scalar(text(f"SELECT count(*) FROM {live} AS live"))  # noqa: S608 - as above
     if not differing:
         return Difference(table, rows or 0, 0, kept, (), ())
     where = f"({differs}) AND ({known}) IS NOT TRUE"
@@ -85,5 +93,5 @@ async def _compare(connection: AsyncConnection, of: Schemas, table: str, apart: 
     )
     keys = tuple(found.scalars())
     by_column = (await connection.execute(text(f"SELECT {which} FROM {both} WHERE {where}"))).one()  # noqa: S608 - as above
-    names = tuple(name for name, count in zip(columns, by_column, strict=True) if count)
+    names = tuple(each for each, count in zip(columns, by_column, strict=True) if count)
     return Difference(table, rows or 0, differing, kept, names, keys)

@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import json
 import os
+import re
 import sys
 from base64 import b64encode
 from collections.abc import Callable
@@ -350,6 +351,33 @@ def test_hiding_the_last_event_of_a_stream_is_the_limit(script: Any) -> None:
     assert check(script, at_end) == ""
 
 
+@pytest.mark.parametrize(
+    ("compared", "kept", "said"),
+    [
+        (1, 1, "The one head kept elsewhere is of a position in it, and agrees."),
+        (1, 2, "Of the 2 heads kept elsewhere 1 is of a position in it, and agrees."),
+        (2, 3, "Of the 3 heads kept elsewhere 2 are of positions in it, and agree."),
+    ],
+)
+def test_the_number_of_heads_is_told_as_a_person_would(script: Any, compared: int, kept: int, said: str) -> None:
+    """One head is no heads."""
+    assert script.agreeing(compared, kept) == said
+
+
+def test_help_says_what_is_given_and_how_it_ends(
+    script: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An inspector who has only the script learns what each argument means, and each exit status."""
+    monkeypatch.setenv("COLUMNS", "1000")
+    monkeypatch.setattr(sys, "argv", ["check_proof.py", "--help"])
+    with pytest.raises(SystemExit) as ended:
+        script.main()
+    out = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert re.search(r"\n  FILE +the proof, as `homeward proof` ", out)
+    assert "It ends with 0 if everything holds and is vouched for, with 1 if not, and with 2 if " in out
+
+
 def test_a_head_kept_elsewhere_is_compared_with_where_the_proof_begins(script: Any) -> None:
     """A proof that begins behind a kept head must begin with the link which that head names."""
     hand = small_proof()
@@ -359,7 +387,7 @@ def test_a_head_kept_elsewhere_is_compared_with_where_the_proof_begins(script: A
     for line in hand.lines:
         proof.take(line)
 
-    assert "Of the 2 heads kept elsewhere 1 are of positions in it, and agree." in proof.verdict()
+    assert "Of the 2 heads kept elsewhere 1 is of a position in it, and agrees." in proof.verdict()
     with pytest.raises(script.Broken, match="a head kept elsewhere differs"):
         script.Proof([hand.public], [{**head, "link": "00" * 32}]).take(hand.lines[0])
 

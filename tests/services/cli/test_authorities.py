@@ -99,6 +99,14 @@ def test_what_cannot_be_an_id_is_not_repeated(
     assert len(told) < 200
 
 
+def test_who_adds_an_authority_learns_the_next_step(operated: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says that it was added, and how to make its first key."""
+    status, out, _ = operate(capsys, "authority", "add", "northshire", "--name", "Northshire Council")
+    assert (status, out.count("\n")) == (Status.WELL, 1)
+    assert out.startswith("The authority northshire was added. ")
+    assert "`homeward keys add northshire --scope SCOPE ...`" in out
+
+
 def test_an_authority_that_is_there_is_told_with_its_name(operated: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever adds it with another name learns that it keeps the one it has."""
     add(capsys, "northshire")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import re
+
 import pytest
 
 from services.events.app import create_app
@@ -37,11 +40,31 @@ def test_keys_are_listed_without_their_secrets(capsys: pytest.CaptureFixture[str
     assert operate(capsys, "keys", "revoke", "northshire", key.key_id)[0] == 0
     status, out, _ = operate(capsys, "keys", "list", "northshire")
 
-    assert status == 0
-    assert key.key_id in out
-    assert "revoked" in out
-    assert "a reader" in out
+    heading, line = out.splitlines()
+    assert (status, heading.split()) == (0, ["ID", "MADE", "STATE", "SCOPES", "NOTE"])
+    assert re.fullmatch(rf"{key.key_id} +20\S+ +revoked 20\S+ +events:read +a reader", line)
+    assert heading.index("NOTE") == line.index("a reader")
+    assert heading.index("STATE") == line.index("revoked")
     assert key.secret not in out
+
+
+@pytest.mark.usefixtures("operated")
+def test_a_program_reads_the_list_of_keys(capsys: pytest.CaptureFixture[str]) -> None:
+    """With --json each key is an object on a line of its own, and whether it is usable is a member."""
+    operate(capsys, "authority", "add", "northshire", "--name", "Northshire Council")
+    assert operate(capsys, "keys", "list", "northshire", "--json")[:2] == (0, "")
+    _, out, _ = operate(capsys, "keys", "add", "northshire", "--scope", "reviews:read", "--scope", "events:read")
+    key = parse_key(out.splitlines()[0])
+    assert key is not None
+    of_it = {"key_id": key.key_id, "scopes": ["events:read", "reviews:read"], "note": "", "expires_on": None}
+
+    told = json.loads(operate(capsys, "keys", "list", "northshire", "--json")[1])
+    made_on = told.pop("made_on")
+    assert told == of_it | {"usable": True, "revoked_on": None}
+
+    operate(capsys, "keys", "revoke", "northshire", key.key_id)
+    told = json.loads(operate(capsys, "keys", "list", "northshire", "--json")[1])
+    assert told == of_it | {"made_on": made_on, "usable": False, "revoked_on": made_on}
 
 
 @pytest.mark.usefixtures("operated")

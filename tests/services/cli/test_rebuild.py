@@ -13,6 +13,7 @@ from shared.runtime.rebuild_schema import CannotRebuild
 from shared.wire.feed import UnreadableEvent
 from tests.services.cli.rebuilding import LOADED, SERVICES, Heard, Site
 from tests.services.demonstration.councils import council
+from tests.support.council import new_authority
 from tests.support.events import cloud_event
 
 #: Enough for several children with everything that a council records.
@@ -214,6 +215,22 @@ async def test_a_check_names_what_differs_and_changes_nothing(here: Site) -> Non
     assert (episodes.table, episodes.columns) == ("episode", ("team",))
     assert await everything(here) == before
     assert await here.execute("SELECT 1 FROM pg_namespace WHERE nspname LIKE '%_rebuild'") == []
+
+
+async def test_a_check_raises_no_alarm_for_a_council_without_events(here: Site) -> None:
+    """Whether nothing is kept of it, or a checkpoint that says that nothing was read, as an earlier release made."""
+    await here.append(SOME)
+    await here.follow()
+    await new_authority(here.url, "no-events")
+    plain = await here.rebuild(check=True)
+    for service in SERVICES:
+        await here.execute(f"INSERT INTO {service}.checkpoint (authority_id, position) VALUES ('no-events', 0)")
+    for before, after in zip(plain, await here.rebuild(check=True), strict=True):
+        assert [each.differing for each in after.differences] == [0] * len(after.differences)
+        assert [each.rows for each in after.differences] == [each.rows for each in before.differences]
+    await here.execute("UPDATE scheduler.checkpoint SET position = 1 WHERE authority_id = 'no-events'")
+    [checkpoint] = [each for each in (await here.rebuild("scheduler", check=True))[0].differences if each.differing]
+    assert (checkpoint.table, checkpoint.keys) == ("checkpoint", ("no-events",))
 
 
 async def test_a_second_rebuild_of_a_service_is_refused(here: Site) -> None:

@@ -125,7 +125,7 @@ async def test_what_an_earlier_release_stored_is_made_plain(operated: str, capsy
     await new_authority(operated, "northshire")
     await store(operated, "UPDATE identity.authority SET name = $1", OBEYED)
     await store(operated, "UPDATE identity.api_key SET note = $1", OBEYED)
-    for listing, lines in ((("authority", "list"), 2), (("keys", "list", "northshire"), 1)):
+    for listing, lines in ((("authority", "list"), 2), (("keys", "list", "northshire"), 2)):
         status, out, _ = operate(capsys, *listing)
         assert (status, len(out.splitlines())) == (Status.WELL, lines)
         assert HARMLESS in out

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from services.cli import verify
 from services.cli.command import Status
 from services.cli.verify import BROKEN, INTACT
 from services.events.app import create_app
@@ -64,10 +66,18 @@ async def test_an_intact_log_is_told_with_what_is_proved(log: SignedLog, capsys:
 
     assert status == INTACT
     assert "northshire: intact. Events 1 to 10 verified" in out
-    assert "events/s" in out
     assert "up to position 8. The 2 behind it are bound by the chain and not yet by a signature." in out
     assert "Public keys were taken from the database itself" in out
     assert "cut off together with its signed heads looks intact" in out
+
+
+@pytest.mark.parametrize(("second", "rate"), [(0.01, ""), (1.0, ", 10 events/s")])
+async def test_a_rate_is_told_of_long_work_only(
+    *, log: SignedLog, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, second: float, rate: str
+) -> None:
+    """What ten events took in a moment says nothing of a log of millions."""
+    monkeypatch.setattr(verify, "perf_counter", count(0.0, second).__next__)
+    assert f"Events 1 to 10 verified{rate}.\n" in operate(capsys, "verify")[1]
 
 
 async def test_heads_and_keys_from_elsewhere_are_told(
@@ -119,7 +129,74 @@ async def test_every_log_is_verified_and_the_worst_counts(
     assert status == BROKEN
     assert "northshire: BROKEN at position 5 (link_broken)" in out
     assert "Events 1 to 4 follow from each other" in out
-    assert "southshire: intact. No events." in out
+    assert "southshire: intact. No events.\n" in out
+
+
+async def test_a_log_that_ends_before_the_beginning_hides_no_broken_one(
+    *, fresh_database_url: str, log: SignedLog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is told as not verified, with status 2, and those after it are verified: a broken one makes the status 1."""
+    await new_authority(fresh_database_url, "eastshire")
+    told = "eastshire: NOT VERIFIED: the log ends at position 0, before the position to begin with.\n"
+
+    status, out, _ = operate(capsys, "verify", "--from", "8")
+    assert (status, told in out) == (Status.NOT_DONE, True)
+    assert "northshire: intact. Events 8 to 10 verified" in out
+
+    await break_at(fresh_database_url, 9)
+    status, out, _ = operate(capsys, "verify", "--from", "8")
+    assert (status, told in out, "northshire: BROKEN at position 9" in out) == (BROKEN, True, True)
+
+
+async def test_an_empty_log_has_nothing_to_compare(
+    *, fresh_database_url: str, log: SignedLog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Named or not, it does no harm; one of which the file holds a head was cut off, and is broken."""
+    await new_authority(fresh_database_url, "southshire")
+    kept = tmp_path / "kept"
+    kept.write_text(kept_lines(log.heads))
+    told = "southshire: intact. No events, so nothing to compare.\n"
+
+    assert operate(capsys, "verify", "southshire", "--heads", str(kept))[:2] == (INTACT, told)
+    status, out, _ = operate(capsys, "verify", "--heads", str(kept))
+    assert (status, told in out, "NOT COMPARED" in out) == (INTACT, True, False)
+
+    kept.write_text(kept_lines([SIGNER.head("southshire", 1, b"x" * 32, log.heads[0].signed_at)]))
+    status, out, _ = operate(capsys, "verify", "southshire", "--heads", str(kept))
+    assert (status, "southshire: BROKEN at position 1 (log_ends_early)" in out) == (BROKEN, True)
+
+
+async def test_a_log_without_a_signed_head_is_told_when_its_heads_are_asked_for(
+    *, fresh_database_url: str, log: SignedLog, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On standard error, with why there is none; the job that keeps those of all logs stays silent."""
+    await new_authority(fresh_database_url, "southshire")
+    status, out, err = operate(capsys, "heads", "southshire")
+    assert (status, out, err) == (INTACT, "", "homeward: southshire has no signed head yet: its log is empty\n")
+    assert operate(capsys, "heads") == (INTACT, kept_lines(log.heads), "")
+
+    async with superuser(fresh_database_url) as connection:
+        await connection.execute("DELETE FROM events.signed_head")
+    err = operate(capsys, "heads", "northshire")[2]
+    assert err.startswith("homeward: northshire has no signed head yet: its log holds events, and its first head is")
+
+
+async def test_what_holds_for_all_logs_is_told_once(
+    *, fresh_database_url: str, settings: Settings, log: SignedLog, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The verdicts stay short; at the end stands what they do not prove, and of which councils."""
+    await another_log(fresh_database_url, settings, log, seconds=1)
+    (tmp_path / "kept").write_text("")
+
+    out = operate(capsys, "verify")[1]
+    assert [out.count(each) for each in ("Public keys were taken", "looks intact: keep heads")] == [1, 1]
+    out = operate(capsys, "verify", "--heads", str(tmp_path / "kept"))[1]
+    assert out.splitlines()[-1] == (
+        "NOT COMPARED: northshire, southshire. A log cut off together with its signed heads would look the same. Keep "
+        "their heads from now on: `homeward heads northshire southshire` prints them, to be added to "
+        f"{tmp_path / 'kept'}."
+    )
+    assert out.count("would look the same") == out.count("Public keys were taken") == 1
 
 
 async def test_verification_may_begin_later(
@@ -142,7 +219,6 @@ async def test_verification_may_begin_later(
         (("verify", "nowhere"), "there is no authority nowhere"),
         (("heads", "nowhere"), "there is no authority nowhere"),
         (("proof", "nowhere"), "there is no authority nowhere"),
-        (("verify", "northshire", "--from", "99"), "the log ends at position 10"),
         (("proof", "northshire", "--stream", "child-nosuch"), "the log of northshire holds no event of child-nosuch"),
         (("verify", "--heads", "/nowhere/kept"), "there is no file /nowhere/kept"),
     ],
@@ -190,15 +266,15 @@ async def test_the_kept_heads_of_one_council_vouch_for_no_other(
     """Only the council without a kept head is named; a log that is broken counts more than one not compared."""
     await another_log(fresh_database_url, settings, log, seconds=-3_600)
     (tmp_path / "kept").write_text(kept_lines(log.heads))
-    verify = ("verify", "--heads", str(tmp_path / "kept"))
+    asked = ("verify", "--heads", str(tmp_path / "kept"))
 
-    status, out, _ = operate(capsys, *verify)
+    status, out, _ = operate(capsys, *asked)
     assert (status, "no head of southshire" in out, "no head of northshire" in out) == (Status.NOT_DONE, True, False)
     assert "It is new" not in out
     assert "Keep its heads from now on: `homeward heads southshire` prints them" in out
 
     await break_at(fresh_database_url, 5)
-    assert operate(capsys, *verify)[0] == BROKEN
+    assert operate(capsys, *asked)[0] == BROKEN
 
 
 @pytest.mark.parametrize("seconds", [1, 0, -3_599])
@@ -216,16 +292,17 @@ async def test_a_council_that_is_new_does_not_fail_the_job_of_the_night(
     await another_log(fresh_database_url, settings, log, seconds=seconds)
     kept = tmp_path / "kept"
     kept.write_text(kept_lines(log.heads))
-    verify = ("verify", "--heads", str(kept))
+    asked = ("verify", "--heads", str(kept))
 
-    status, out, _ = operate(capsys, *verify)
-    assert (status, out.count("NOT COMPARED"), out.count("It is new: ")) == (INTACT, 2, 2)
-    assert "holds no head of southshire" in out
+    status, out, _ = operate(capsys, *asked)
+    assert (status, out.count("NOT COMPARED"), out.count("It is new: ")) == (INTACT, 2, 1)
+    assert "holds no head of southshire. It is new: " in out
+    assert "eastshire: intact. No events, so nothing to compare." in out
     assert "agrees with the signed heads that were kept elsewhere, up to position 8" in out
-    assert operate(capsys, *verify[:1], "southshire", *verify[1:])[0] == Status.NOT_DONE
+    assert operate(capsys, *asked[:1], "southshire", *asked[1:])[0] == Status.NOT_DONE
 
     await break_at(fresh_database_url, 5)
-    assert operate(capsys, *verify)[0] == BROKEN
+    assert operate(capsys, *asked)[0] == BROKEN
 
 
 async def test_a_first_head_that_was_under_way_while_the_file_was_written(
@@ -311,20 +388,20 @@ async def test_kept_heads_before_the_beginning_are_compared(
 ) -> None:
     """With --from, heads of earlier positions are compared with the rows that are stored there."""
     (tmp_path / "kept").write_text(kept_lines(log.heads))
-    verify = ("verify", "northshire", "--from", "10", "--heads", str(tmp_path / "kept"))
+    asked = ("verify", "northshire", "--from", "10", "--heads", str(tmp_path / "kept"))
 
-    status, out, _ = operate(capsys, *verify)
+    status, out, _ = operate(capsys, *asked)
     assert status == INTACT
     assert "Events before 10 were not looked at, but for the links of those that kept heads name;" in out
     assert "agrees with the signed heads that were kept elsewhere, up to position 8" in out
 
     await break_at(fresh_database_url, 8)
-    status, out, _ = operate(capsys, *verify)
+    status, out, _ = operate(capsys, *asked)
     assert (status, "BROKEN at position 8 (kept_head_differs)" in out) == (BROKEN, True)
 
     async with superuser(fresh_database_url) as connection:
         await connection.execute("DELETE FROM events.event WHERE authority_id = 'northshire' AND position = 4")
-    status, out, _ = operate(capsys, *verify)
+    status, out, _ = operate(capsys, *asked)
     assert (status, "BROKEN at position 4 (position_missing)" in out) == (BROKEN, True)
 
 

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 from services.embedded.demonstration_key import UnusableKey, admit, demonstration_key
 from services.events.app import create_app
 from shared.domain.clock import SystemClock
+from shared.runtime.environment import UnusableSettings
 from shared.runtime.settings import Settings
 from tests.support.clients import asgi_client
 
@@ -33,7 +34,7 @@ def test_a_fixed_key_is_used_as_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["secret", FIXED.replace("demonstration", "northshire"), FIXED[:-20], ""])
 def test_a_key_that_is_none_is_refused_without_repeating_it(tmp_path: Path, text: str) -> None:
     """What is no key of the demonstration council is refused, and the message does not show it."""
-    with pytest.raises(UnusableKey, match="HOMEWARD_DEMO_KEY") as refusal:
+    with pytest.raises(UnusableSettings, match="HOMEWARD_DEMO_KEY") as refusal:
         demonstration_key(tmp_path, SecretStr(text))
     assert not text or text not in str(refusal.value)
 

@@ -62,6 +62,15 @@ def test_without_the_demonstration_the_screen_says_how_to_begin() -> None:
     assert "python -m services.cli keys add northshire --scope events:append" in output.getvalue()
 
 
+def test_trouble_goes_to_where_errors_go() -> None:
+    """It bears the program's name, as in all programs, and is not among what was asked for."""
+    output, errors = io.StringIO(), io.StringIO()
+
+    Screen(Console(file=output), Console(file=errors, soft_wrap=True)).trouble("The port is [taken].")
+
+    assert (output.getvalue(), errors.getvalue()) == ("", "homeward: The port is [taken].\n")
+
+
 def test_progress_is_a_few_plain_lines_where_nobody_watches() -> None:
     """Without a terminal there is a line for each fifth, and no control characters."""
     screen, output = written()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.exc import DBAPIError
 
 from services.scheduler.model import NoticeKind
@@ -132,6 +132,14 @@ async def test_a_fact_told_ahead_counts_from_its_day(council: Scene) -> None:
     council.clock.set(datetime(2026, 6, 12, 6, tzinfo=UTC))
     await council.refresher().round()
     assert await council.reviews()
+
+
+async def test_a_council_without_events_has_no_checkpoint(council: Scene) -> None:
+    """Looking after it each day writes nothing: what is shown of an empty log is nothing."""
+    await council.refresher().round()
+    async with council.engine.connect() as connection:
+        found = await connection.execute(select(checkpoint).where(checkpoint.c.authority_id == council.authority_id))
+        assert found.all() == []
 
 
 async def test_new_rules_project_everything_anew(council: Scene) -> None:
