@@ -49,8 +49,8 @@ _CLOSE_SECONDS = 2.0
 _STATEMENT_SECONDS = 60.0
 #: How often, while a loan may last, those that have lasted longer are looked for.
 _LOOKS = 10
-#: A lost connection, a server without resources, one that stops or starts, a transaction that was taken back in favour of
-#: another, a lock or a statement that took too long.
+#: A lost connection, a server without resources, one that stops or starts, a transaction that was taken back in favour
+#: of another, a lock or a statement that took too long.
 _AWAY = ("08", "53", "40", "57P", "55P03", "57014")
 
 
