@@ -40,8 +40,8 @@ RATE_SECONDS = 1.0
 #: A head may be signed before the last one in a file, and still be missing there: it may be committed after the file
 #: was written, by another process, whose clock may be behind.  The file then holds no head of a log that had none
 #: before.  This is far longer than any of it takes, and shorter than the time between two nights: a council that a
-#: job leaves out is new once at most.  It gives nothing away to whoever holds the signing key: he dates heads as he
-#: likes.
+#: job leaves out is new once at most, unless somebody who may delete heads makes it new again.  It gives nothing away
+#: to whoever holds the signing key: he dates heads as he likes.
 SIGNED_UNSEEN = timedelta(hours=1)
 
 
@@ -162,16 +162,16 @@ async def _new_since(pool: Pool, authority_id: str, newest: datetime) -> bool:
     """
     async with snapshot(pool) as connection:
         first = await heads_behind(connection, authority_id, 0, 1)
-        end = await head_of(connection, authority_id)
-    return all(head.signed_at > newest - SIGNED_UNSEEN for head in first) if first else end is None
+        head = await head_of(connection, authority_id)
+    return all(each.signed_at > newest - SIGNED_UNSEEN for each in first) if first else head is None
 
 
 async def _walk(pool: Pool, authority_id: str, verifier: Verifier) -> None:
     async with snapshot(pool) as connection:
-        end = await head_of(connection, authority_id)
+        head = await head_of(connection, authority_id)
     with shown(f"Verifying {authority_id}") as bar:
         before = verifier.last
-        bar.expect(max((end.position if end else 0) - before, 0))
+        bar.expect(max((head.position if head else 0) - before, 0))
         while not verifier.over:
             await verifier.step()
             bar.did(max(verifier.last - before, 0))

@@ -3,7 +3,7 @@
 Anybody who reaches the port can open one, and so far has shown no key.  No number is kept for
 each address: behind a proxy all have the same, and so may a whole council have without.  What
 makes one caller no danger to others is that where there is no more room, the connection that
-has waited longest without a request makes some, or else the one that takes its answer slowest.
+has waited longest without a request makes some, or else one that has taken its answer for long.
 """
 
 from __future__ import annotations

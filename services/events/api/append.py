@@ -92,8 +92,6 @@ async def _append(request: Request, principal: Principal, *, atomic: bool, dry_r
 
 async def _read(posted: Posted, check: Check) -> Reading:
     """Read one event after the other, and let other requests go on in between."""
-    if len(posted.texts) == 1:
-        return Reading((posted.candidate(posted.texts[0], check),), posted.media_type)
     candidates: list[Candidate] = []
     size = 0
     for text in posted.texts:

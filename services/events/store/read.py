@@ -182,8 +182,8 @@ async def log_heads(connection: Connection, authority_ids: Sequence[str]) -> dic
 
 async def known_head(connection: Connection, authority_id: str, known_at: datetime) -> int:
     """Return the position at which the log ended at an instant; 0 if it was empty then."""
-    end: int = await connection.fetchval(_LOG_KNOWN, authority_id, known_at)
-    return end
+    head: int = await connection.fetchval(_LOG_KNOWN, authority_id, known_at)
+    return head
 
 
 async def read_event(connection: Connection, authority_id: str, position: int) -> Row | None:

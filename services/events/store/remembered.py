@@ -119,7 +119,7 @@ async def _look_up(
     """Ask where streams end that are not remembered; 0: there is no such stream.
 
     What is read is no older than the memory of the log's head.  If it is younger, the head
-    has moved, and the comparison under the lock will show that.
+    has moved, and the comparison will show that.
     """
     asked = dict(await connection.fetch(_STREAM_HEADS, authority_id, list(streams)))
     memory.learn(asked)
