@@ -76,6 +76,7 @@ def create_app(
         routers=(append.router, live.router, read.router, facts.router, proof.router, reference.router),
         lifespan=lifespan,
         readiness=readiness,
+        plain=(append.PLAIN, read.PLAIN),
     )
     return app
 

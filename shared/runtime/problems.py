@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -19,7 +19,7 @@ from shared.domain.errors import Fault, HomewardError, InvalidInput, MalformedBo
 from shared.wire.faults import faults_of, known_part, message_of, pointer
 from shared.wire.problem import MEDIA_TYPE, TYPE_PREFIX, Problem, problem_of
 
-__all__ = ["RESPONSES", "add_problem_handlers", "answer", "faults_of", "refused", "unforeseen"]
+__all__ = ["RESPONSES", "add_problem_handlers", "answer", "answer_to", "faults_of", "refused", "unforeseen"]
 
 log = logging.getLogger(__name__)
 
@@ -51,13 +51,16 @@ def refused(status: int, detail: str) -> JSONResponse:
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Make the app answer every error with a problem."""
-    app.add_exception_handler(HomewardError, _homeward_error)
-    app.add_exception_handler(RequestValidationError, _invalid_request)
-    app.add_exception_handler(HTTPException, _http_exception)
-    app.add_exception_handler(DBAPIError, _database_away)
-    app.add_exception_handler(PoolTimeout, _database_away)
-    app.add_exception_handler(OSError, _database_away)
-    app.add_exception_handler(ClientDisconnect, _nobody_there)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
+
+
+async def answer_to(request: Request, error: Exception) -> JSONResponse:
+    """Return the answer that the handlers of an app give to ``error``; raises it again if none of them does."""
+    for kind in type(error).__mro__:
+        if kind in _HANDLERS:
+            return await _HANDLERS[kind](request, error)
+    raise error
 
 
 async def _homeward_error(_: Request, error: Exception) -> JSONResponse:
@@ -113,6 +116,18 @@ def _connection_lost(error: DBAPIError) -> bool:
 
 async def _nobody_there(_: Request, __: Exception) -> JSONResponse:
     return answer(MalformedBody("The body ended before it was whole."))
+
+
+#: By the class of an error; that of the nearest base class holds.
+_HANDLERS: dict[type, Callable[[Request, Exception], Awaitable[JSONResponse]]] = {
+    HomewardError: _homeward_error,
+    RequestValidationError: _invalid_request,
+    HTTPException: _http_exception,
+    DBAPIError: _database_away,
+    PoolTimeout: _database_away,
+    OSError: _database_away,
+    ClientDisconnect: _nobody_there,
+}
 
 
 def unforeseen(error: Exception) -> JSONResponse:

@@ -20,7 +20,7 @@ from services.events.store.ledger import Ledger
 from shared.domain.clock import civil_date
 from shared.identity.keys import Scope
 from shared.runtime.auth import CACHE_SECONDS, Principal, admit, require
-from shared.runtime.plain_route import plain_route
+from shared.runtime.plain_operation import PlainOperation
 from shared.runtime.problems import answer as problem_answer
 from shared.wire.append import REJECTED, AppendAnswer, Verdict
 from shared.wire.content_modes import Candidate, Check, Posted, Reading, cut, media_type_of
@@ -36,11 +36,12 @@ async def _plainly(request: Request) -> Response:
     return await _append(request, await admit(request, Scope.EVENTS_APPEND), atomic=False, dry_run=False)
 
 
-router = APIRouter(tags=["events"], route_class=plain_route("POST", _plainly))
+PLAIN = PlainOperation("POST", "/v1/events", _plainly)
+router = APIRouter(tags=["events"])
 
 
 @router.post(
-    "/v1/events",
+    PLAIN.path,
     summary="Append events",
     response_model=AppendAnswer,
     response_description="Every event is in the log, now or since before (or would be: a dry run).",

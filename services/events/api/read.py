@@ -33,7 +33,7 @@ from services.events.wake import Wake
 from shared.domain.errors import NotFound, NotReady
 from shared.identity.keys import Scope
 from shared.runtime.auth import Principal, admit
-from shared.runtime.plain_route import plain_route
+from shared.runtime.plain_operation import PlainOperation
 from shared.wire.content_modes import STRUCTURED
 from shared.wire.feed import FeedPage, RecordedEventView
 from shared.wire.limits import PAGE_EVENTS_DEFAULT
@@ -59,11 +59,12 @@ async def _plainly(request: Request) -> Response:
     return Response(page_text(page), media_type=_JSON)
 
 
-feed_router = APIRouter(route_class=plain_route("GET", _plainly, _PLAIN_QUERY))
+PLAIN = PlainOperation("GET", "/v1/events", _plainly, _PLAIN_QUERY)
+router = APIRouter(tags=["events"], responses=KEYED)
 
 
-@feed_router.get(
-    "/v1/events",
+@router.get(
+    PLAIN.path,
     summary="Read the feed",
     response_model=FeedPage,
     responses={429: problem_document("Too many readers of this authority wait already.")},
@@ -162,10 +163,6 @@ async def _in_time(reading: Awaitable[Page], deadline: float) -> Page | None:
         if limit.expired():
             return None
         raise
-
-
-router = APIRouter(tags=["events"], responses=KEYED)
-router.include_router(feed_router)
 
 
 @router.get(

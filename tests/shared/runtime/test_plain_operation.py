@@ -13,7 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
 
 from shared.domain.errors import Fault, HomewardError, InvalidInput, NotAuthenticated, NotReady
 from shared.runtime.app import build_app
-from shared.runtime.plain_route import plain_route
+from shared.runtime.plain_operation import PlainOperation
 from shared.runtime.readiness import Readiness
 from shared.wire.problem import MEDIA_TYPE, Problem
 from tests.support.clients import client_of
@@ -48,7 +48,7 @@ def _dependency() -> str:
     return "FastAPI"
 
 
-router = APIRouter(route_class=plain_route("POST", _plainly))
+router = APIRouter()
 
 
 @router.post(PATH)
@@ -65,11 +65,14 @@ async def look(way: Annotated[str, Depends(_dependency)]) -> Response:
     return Response(headers={"way": way})
 
 
-paged = APIRouter(route_class=plain_route("GET", _plainly, re.compile(rb"after=[0-9]{1,4}")))
 PAGED = "/v1/events/paged"
+PLAIN = (
+    PlainOperation("POST", PATH, _plainly),
+    PlainOperation("GET", PAGED, _plainly, re.compile(rb"after=[0-9]{1,4}")),
+)
 
 
-@paged.get(PAGED)
+@router.get(PAGED)
 async def look_behind(way: Annotated[str, Depends(_dependency)], *, after: Annotated[int, Query()] = 0) -> Response:
     """Answer with what FastAPI made of the query."""
     return Response(headers={"way": f"{way} {after}"})
@@ -84,7 +87,9 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     async def ready() -> Readiness:
         return Readiness({})
 
-    app = build_app(service="events", summary="Plain", routers=[router, paged], lifespan=lifespan, readiness=ready)
+    app = build_app(
+        service="events", summary="Plain", routers=[router], lifespan=lifespan, readiness=ready, plain=PLAIN
+    )
     async with client_of(app) as opened:
         yield opened
 
