@@ -245,7 +245,7 @@ async def test_a_webhook_goes_out_because_an_event_came(program: Served) -> None
 
         assert sent() == 1
         assert (await program.client.post(f"{path}/{first}/replay")).status_code == 202
-        await eventually(lambda: sent() == 2)  # noqa: PLR2004 - once, and once more
+        await eventually(lambda: sent() == 2)
 
 
 async def test_a_webhook_goes_out_because_a_day_began(program: Served, clock: SettableClock) -> None:
