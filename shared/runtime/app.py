@@ -18,7 +18,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.runtime.guard import RequestGuard
 from shared.runtime.parameters import refuse_unknown_parameters
-from shared.runtime.plain_operation import PlainOperation, PlainOperations
+from shared.runtime.plain_operation import PlainOperation, PlainOperations, check_documented
 from shared.runtime.problems import RESPONSES, add_problem_handlers
 from shared.runtime.readiness import Readiness
 from shared.wire.paths import DEFAULT_SERVICE, PREFIXES, ServiceName
@@ -58,7 +58,8 @@ def build_app(
 ) -> FastAPI:
     """Return the service's app; ``lifespan`` puts what operations need on ``app.state``.
 
-    Of the operations in ``routers``, those in ``plain`` have a short way.
+    Of the operations in ``routers``, those in ``plain`` have a short way; raises ValueError
+    for one that is not among them.
     """
     app = FastAPI(
         title=f"Homeward {service}",
@@ -77,7 +78,9 @@ def build_app(
         app.include_router(router, responses=RESPONSES, dependencies=[Depends(refuse_unknown_parameters)])
     app.include_router(_operational(readiness))
     app.mount("/docs/assets", StaticFiles(directory=_ASSETS))
-    app.add_middleware(PlainOperations, operations=plain)
+    if plain:
+        check_documented(plain, routers)
+        app.add_middleware(PlainOperations, operations=plain)
     app.add_middleware(RequestGuard, service=service)
     return app
 

@@ -87,6 +87,8 @@ class RequestGuard:
             # Caught here and not by a handler of the app: Starlette would raise it again behind such a
             # handler, and the server would log its text, which may hold a child's data.
             response = unforeseen(error)
+            # It may hold what was posted, in a circle that only the collector would free.
+            error.__traceback__ = None
             if not watch.status:
                 await response(scope, receive, watch.send)
         finally:

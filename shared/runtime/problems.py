@@ -19,9 +19,11 @@ from shared.domain.errors import Fault, HomewardError, InvalidInput, MalformedBo
 from shared.wire.faults import faults_of, known_part, message_of, pointer
 from shared.wire.problem import MEDIA_TYPE, TYPE_PREFIX, Problem, problem_of
 
-__all__ = ["RESPONSES", "add_problem_handlers", "answer", "answer_to", "faults_of", "refused", "unforeseen"]
+__all__ = ["RESPONSES", "add_problem_handlers", "answer", "faults_of", "handler_of", "refused", "unforeseen"]
 
 log = logging.getLogger(__name__)
+
+Handler = Callable[[Request, Exception], Awaitable[JSONResponse]]
 
 #: Described once for every operation; FastAPI merges it into each.
 RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -55,12 +57,9 @@ def add_problem_handlers(app: FastAPI) -> None:
         app.add_exception_handler(kind, handler)
 
 
-async def answer_to(request: Request, error: Exception) -> JSONResponse:
-    """Return the answer that the handlers of an app give to ``error``; raises it again if none of them does."""
-    for kind in type(error).__mro__:
-        if kind in _HANDLERS:
-            return await _HANDLERS[kind](request, error)
-    raise error
+def handler_of(error: Exception) -> Handler | None:
+    """Return what makes the answer to an error in every app; None if nothing foresaw it."""
+    return next((_HANDLERS[kind] for kind in type(error).__mro__ if kind in _HANDLERS), None)
 
 
 async def _homeward_error(_: Request, error: Exception) -> JSONResponse:
@@ -119,7 +118,7 @@ async def _nobody_there(_: Request, __: Exception) -> JSONResponse:
 
 
 #: By the class of an error; that of the nearest base class holds.
-_HANDLERS: dict[type, Callable[[Request, Exception], Awaitable[JSONResponse]]] = {
+_HANDLERS: dict[type, Handler] = {
     HomewardError: _homeward_error,
     RequestValidationError: _invalid_request,
     HTTPException: _http_exception,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from time import monotonic
 from typing import Annotated, Any
@@ -31,12 +32,12 @@ from shared.wire.problem import problem_of
 _TURN_BYTES = 32_000
 
 
-async def _plainly(request: Request) -> Response:
+async def _plainly(request: Request, principal: Principal, _: re.Match[bytes]) -> Response:
     """Answer a request without a query."""
-    return await _append(request, await admit(request, Scope.EVENTS_APPEND), atomic=False, dry_run=False)
+    return await _append(request, principal, atomic=False, dry_run=False)
 
 
-PLAIN = PlainOperation("POST", "/v1/events", _plainly)
+PLAIN = PlainOperation("POST", "/v1/events", Scope.EVENTS_APPEND, _plainly)
 router = APIRouter(tags=["events"])
 
 

@@ -32,7 +32,7 @@ from services.events.store.read import Page, read_event, read_log, read_stream
 from services.events.wake import Wake
 from shared.domain.errors import NotFound, NotReady
 from shared.identity.keys import Scope
-from shared.runtime.auth import Principal, admit
+from shared.runtime.auth import Principal
 from shared.runtime.plain_operation import PlainOperation
 from shared.wire.content_modes import STRUCTURED
 from shared.wire.feed import FeedPage, RecordedEventView
@@ -47,11 +47,8 @@ _TEXT = {"schema": {"type": "string"}}
 _PLAIN_QUERY = re.compile(rb"(?:after=(?P<after>[0-9]{1,18})(?:&|\Z))?(?:limit=(?P<limit>[1-9][0-9]{0,2}|1000))?")
 
 
-async def _plainly(request: Request) -> Response:
+async def _plainly(request: Request, principal: Principal, asked: re.Match[bytes]) -> Response:
     """Answer with the page behind a position."""
-    principal = await admit(request, Scope.EVENTS_READ)
-    asked = _PLAIN_QUERY.fullmatch(request.scope["query_string"])
-    assert asked is not None
     after, limit = int(asked["after"] or 0), int(asked["limit"] or PAGE_EVENTS_DEFAULT)
     pool: Pool = request.app.state.pool
     async with pool.connection() as connection:
@@ -59,7 +56,7 @@ async def _plainly(request: Request) -> Response:
     return Response(page_text(page), media_type=_JSON)
 
 
-PLAIN = PlainOperation("GET", "/v1/events", _plainly, _PLAIN_QUERY)
+PLAIN = PlainOperation("GET", "/v1/events", Scope.EVENTS_READ, _plainly, _PLAIN_QUERY)
 router = APIRouter(tags=["events"], responses=KEYED)
 
 

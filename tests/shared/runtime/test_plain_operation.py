@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import re
-from collections.abc import AsyncIterator
+import weakref
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI, Query, Request, Response
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from shared.domain.clock import SystemClock
 from shared.domain.errors import Fault, HomewardError, InvalidInput, NotAuthenticated, NotReady
+from shared.identity.keys import Scope
 from shared.runtime.app import build_app
+from shared.runtime.auth import Authenticator, Principal, require
 from shared.runtime.plain_operation import PlainOperation
 from shared.runtime.readiness import Readiness
+from shared.wire.feed import AUTHORITY_HEADER
 from shared.wire.problem import MEDIA_TYPE, Problem
 from tests.support.clients import client_of
 
 PATH = "/v1/events/told"
 SECRET = "a child's own words"
+TOKEN = "a token that only this test knows"
+AUTHORITY = "northshire"
+ASKING = {"authorization": f"Bearer {TOKEN}", AUTHORITY_HEADER: AUTHORITY}
+NOBODY: tuple[dict[str, str], ...] = (
+    {"authorization": ""},
+    {"authorization": "Bearer hw1.a.b.c"},
+    {AUTHORITY_HEADER: ""},
+)
 
 #: What goes wrong, by the body that is sent.
 ERRORS: dict[bytes, Exception] = {
@@ -40,7 +56,8 @@ async def _answer(request: Request, way: str) -> Response:
     return Response(body, headers={"way": way})
 
 
-async def _plainly(request: Request) -> Response:
+async def _plainly(request: Request, principal: Principal, _: re.Match[bytes]) -> Response:
+    assert principal.authority_id == AUTHORITY
     return await _answer(request, "plain")
 
 
@@ -48,7 +65,7 @@ def _dependency() -> str:
     return "FastAPI"
 
 
-router = APIRouter()
+router = APIRouter(dependencies=[Depends(require(Scope.EVENTS_READ))])
 
 
 @router.post(PATH)
@@ -67,8 +84,8 @@ async def look(way: Annotated[str, Depends(_dependency)]) -> Response:
 
 PAGED = "/v1/events/paged"
 PLAIN = (
-    PlainOperation("POST", PATH, _plainly),
-    PlainOperation("GET", PAGED, _plainly, re.compile(rb"after=[0-9]{1,4}")),
+    PlainOperation("POST", PATH, Scope.EVENTS_READ, _plainly),
+    PlainOperation("GET", PAGED, Scope.EVENTS_READ, _plainly, re.compile(rb"after=[0-9]{1,4}")),
 )
 
 
@@ -78,19 +95,28 @@ async def look_behind(way: Annotated[str, Depends(_dependency)], *, after: Annot
     return Response(headers={"way": f"{way} {after}"})
 
 
+@asynccontextmanager
+async def _lifespan(_: FastAPI) -> AsyncIterator[None]:
+    yield
+
+
+async def _ready() -> Readiness:
+    return Readiness({})
+
+
+def _app(plain: Sequence[PlainOperation] = PLAIN) -> FastAPI:
+    app = build_app(
+        service="events", summary="Plain", routers=[router], lifespan=_lifespan, readiness=_ready, plain=plain
+    )
+    # A sister service is admitted without a look at the database, and may only read.
+    app.state.authenticator = Authenticator(create_async_engine("postgresql+asyncpg://nowhere"), SystemClock(), TOKEN)
+    return app
+
+
 @pytest.fixture
 async def client() -> AsyncIterator[httpx.AsyncClient]:
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        yield
-
-    async def ready() -> Readiness:
-        return Readiness({})
-
-    app = build_app(
-        service="events", summary="Plain", routers=[router], lifespan=lifespan, readiness=ready, plain=PLAIN
-    )
-    async with client_of(app) as opened:
+    async with client_of(_app()) as opened:
+        opened.headers.update(ASKING)
         yield opened
 
 
@@ -184,6 +210,61 @@ async def test_an_error_is_the_same_problem_either_way(client: httpx.AsyncClient
     assert Problem.model_validate(plain.json()).status == status
     assert SECRET not in plain.text
     assert _seen(plain) == _seen(usual)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"authorization": ""}, {"authorization": "Bearer hw1.a.b.c"}, {AUTHORITY_HEADER: ""}]
+)
+async def test_nobody_goes_the_short_way_unknown(client: httpx.AsyncClient, headers: dict[str, str]) -> None:
+    """Who asks is asked before anything else, and refused in the same words."""
+    plain = await client.post(PATH, content=b"hello", headers=headers)
+    usual = await client.post(f"{PATH}?dry_run=false", content=b"hello", headers=headers)
+
+    assert plain.status_code == 401
+    assert _seen(plain) == _seen(usual)
+
+
+async def test_a_key_needs_the_scope() -> None:
+    """Whoever may read may not append the short way either."""
+    app = _app([PlainOperation("POST", PATH, Scope.EVENTS_APPEND, _plainly)])
+    async with client_of(app) as other:
+        answer = await other.post(PATH, headers=ASKING)
+
+    assert answer.status_code == 403
+
+
+def test_a_short_way_is_that_of_an_operation() -> None:
+    """An app with a short way to what is in no document is not built."""
+    with pytest.raises(ValueError, match="no operation"):
+        _app([PlainOperation("PUT", PATH, Scope.EVENTS_READ, _plainly)])
+
+
+class _Body(bytearray):
+    """What was posted, which may be a child's data: it can be seen to be freed."""
+
+
+@pytest.mark.parametrize("raised", [NotReady("Too much waits."), RuntimeError(SECRET)], ids=["foreseen", "unforeseen"])
+async def test_an_error_keeps_nothing_that_was_posted(raised: Exception) -> None:
+    """What was posted is freed with the request, although the collector looks seldom, also where a promise failed."""
+    bodies: list[weakref.ref[_Body]] = []
+
+    async def fail(_: Request, __: Principal, ___: re.Match[bytes]) -> Response:
+        body = _Body(b"a child's data")
+        bodies.append(weakref.ref(body))
+        promise = asyncio.get_running_loop().create_future()
+        promise.set_exception(raised.__class__(*raised.args))
+        await promise
+        raise AssertionError(body)
+
+    gc.collect()
+    gc.disable()
+    try:
+        async with client_of(_app([PlainOperation("POST", PATH, Scope.EVENTS_READ, fail)])) as other:
+            await other.post(PATH, headers=ASKING)
+        await asyncio.sleep(0)
+        assert [body() for body in bodies] == [None]
+    finally:
+        gc.enable()
 
 
 async def test_the_figures_name_the_operation(client: httpx.AsyncClient) -> None:
