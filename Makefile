@@ -1,7 +1,7 @@
 # The commands of this repository, the same for a person and for CI.  `make` lists them.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format migrate docs openapi schemas lock
+.PHONY: help run test check format migrate docs openapi schemas calendars lock
 
 VENV := .venv
 PYTHON := $(VENV)/bin/python
@@ -42,8 +42,12 @@ docs: $(TEST_READY) ## write the page that is made from the code: settings
 openapi: $(TEST_READY) ## write the OpenAPI documents
 	$(PYTHON) -m tests.meta.documents
 
-schemas: $(TEST_READY) ## write the released schemas of event data, and the page of event types
+schemas: $(TEST_READY) ## write the released schemas of event data and timetable packs, and their pages
 	$(PYTHON) -m tests.meta.event_schemas
+	$(PYTHON) -m tests.meta.timetable_packs
+
+calendars: $(TEST_READY) ## write the shipped calendars of holidays anew from the `holidays` library
+	$(PYTHON) -m tests.meta.calendars
 
 lock: ## pin every dependency anew, with hashes (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }

@@ -15,8 +15,11 @@
     homeward consumers                                 how far each service has followed each log
     homeward consumers resume SERVICE AUTHORITY        let one that stands still try again
     homeward rebuild [SERVICE ...] [--check]           make projections anew beside the live ones
+    homeward timetable check FILE ...                  is each a timetable pack, and where is it wrong?
+    homeward timetable show PACK                       its rules in plain words
+    homeward timetable dates --pack PACK ...           every review that would follow from a date in hand
 
-All but ``run`` work on the database of HOMEWARD_DATABASE_URL, or, where that is not set,
+All but ``run`` and ``timetable`` work on the database of HOMEWARD_DATABASE_URL, or, where that is not set,
 on the embedded server of a ``homeward run`` with the same data folder.
 
 What is asked for goes to standard output.  What stands in its way goes to standard error, as

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from services.cli import authorities, consumers, keys, proof, rebuild, verify
+from services.cli import authorities, consumers, keys, proof, rebuild, timetable, verify
 from services.cli.command import ENDS, NobodyReads, Parser, Refused, Status, flush, tell
 from services.cli.database import migrate
 from services.embedded.screen import write_any_text
@@ -45,9 +45,9 @@ def parser() -> Parser:
     program = Parser(
         prog="homeward",
         description="Run Homeward, and look after its councils, their keys and their logs.",
-        epilog="`homeward COMMAND --help` says more of a command, and how it ends. All but `run` work on the database "
-        "that HOMEWARD_DATABASE_URL names or, where that is not set, on that of a `homeward run` (`make run`) that is "
-        "running with the same HOMEWARD_DATA_DIR.",
+        epilog="`homeward COMMAND --help` says more of a command, and how it ends. All but `run` and `timetable` work "
+        "on the database that HOMEWARD_DATABASE_URL names or, where that is not set, on that of a `homeward run` "
+        "(`make run`) that is running with the same HOMEWARD_DATA_DIR.",
     )
     # Where 1 is a verdict, the command itself says otherwise.
     program.set_defaults(not_done=Status.NOT_WELL)
@@ -71,7 +71,7 @@ def parser() -> Parser:
         epilog=ENDS,
     )
     present.set_defaults(command=migrate)
-    for each in (authorities, keys, verify, proof, consumers, rebuild):
+    for each in (authorities, keys, verify, proof, consumers, rebuild, timetable):
         each.add_to(commands)
     return program
 

@@ -80,7 +80,8 @@ class Screen:
         self._question(
             "What is due in the next 14 days",
             welcome,
-            f"/v1/reviews?status=approaching&due_from={welcome.today.isoformat()}&due_to={until.isoformat()}&limit=3",
+            "/v1/reviews?status=due&status=approaching&status=scheduled"
+            f"&due_from={welcome.today.isoformat()}&due_to={until.isoformat()}&limit=3",
         )
         if welcome.child_id is not None:
             self._question("One child's journey", welcome, f"/v1/journeys/{welcome.child_id}", lines=80)

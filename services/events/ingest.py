@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 from shared.domain.catalogue import EventData
+from shared.domain.catalogue.calendars import HolidayDeclared, HolidayRemoved, WorkingCalendarSet
 from shared.domain.catalogue.governance import RecordCorrected, TimetableAdopted
 from shared.domain.errors import Fault
+from shared.policies.calendars import CALENDAR_NAMES
 from shared.wire.cloudevents import corrected_wording
 
 #: A fact may be told on the day before: clocks differ, and some systems write at midnight.
 DAYS_AHEAD = 1
 #: Of all other data only the day is asked.
-_ASKED_MORE: frozenset[type[EventData]] = frozenset({RecordCorrected, TimetableAdopted})
+_ASKED_MORE: frozenset[type[EventData]] = frozenset(
+    {RecordCorrected, TimetableAdopted, HolidayDeclared, HolidayRemoved, WorkingCalendarSet}
+)
 
 
 class Rules:
@@ -21,6 +25,7 @@ class Rules:
 
     def __init__(self, today: date, editions: frozenset[tuple[str, str]]) -> None:
         """Hold events to the rules of ``today``, a civil date (Europe/London)."""
+        self._today = today
         self._latest = today + timedelta(days=DAYS_AHEAD)
         self._editions = editions
 
@@ -42,4 +47,21 @@ class Rules:
             known = ", ".join(f"{pack} {edition}" for pack, edition in sorted(self._editions))
             message = f"No such timetable pack is known; known are: {known}"
             faults.append(Fault(f"{pointer}/pack", "unknown_pack", message))
+        if isinstance(data, HolidayDeclared | HolidayRemoved | WorkingCalendarSet):
+            faults += self._calendar_faults(data, pointer)
         return faults
+
+    def _calendar_faults(
+        self, data: HolidayDeclared | HolidayRemoved | WorkingCalendarSet, pointer: str
+    ) -> Iterator[Fault]:
+        # What is held after a decision is judged by it, so from its recording on it must count.
+        if self._today < data.occurred_on <= self._latest:
+            message = "A decision counts as soon as it is recorded; send it on the day of the decision, or later."
+            yield Fault(f"{pointer}/occurred_on", "in_the_future", message)
+        named = {"calendar": data.calendar}
+        if isinstance(data, WorkingCalendarSet):
+            named["follows"] = data.follows
+        for member, name in named.items():
+            if name not in CALENDAR_NAMES:
+                message = f"No such calendar is known; known are: {', '.join(sorted(CALENDAR_NAMES))}"
+                yield Fault(f"{pointer}/{member}", "unknown_calendar", message)

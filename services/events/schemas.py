@@ -12,6 +12,7 @@ from shared.domain.catalogue.governance import AmendmentReason
 from shared.domain.history import Fact, FactHistory, Wording, WordingKind
 from shared.domain.ids import AUTHORITY_STREAM, CHILD_STREAM_PREFIX
 from shared.wire import limits, strict_json
+from shared.wire.cloudevents import RECORD_TYPES
 from shared.wire.problem_catalogue import ProblemKind
 
 
@@ -137,10 +138,18 @@ def event_type_view(of: EventType) -> EventTypeView:
         type=of.name,
         schema_version=of.schema_version,
         summary=of.summary,
-        stream=AUTHORITY_STREAM if of.about_authority else f"{CHILD_STREAM_PREFIX}<identifier>",
+        stream=_streams(of),
         dataschema=dataschema(of),
         versions=[SchemaVersionView(version=version, dataschema=dataschema(of, version)) for version in of.schemas],
     )
+
+
+def _streams(of: EventType) -> str:
+    """Say in words where events of a type belong; amendments lie beside what they amend."""
+    child = f"{CHILD_STREAM_PREFIX}<identifier>"
+    if of.name in RECORD_TYPES:
+        return f"{child} or {AUTHORITY_STREAM}"
+    return AUTHORITY_STREAM if of.about_authority else child
 
 
 def fact_view(fact: Fact) -> FactView:

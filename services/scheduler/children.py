@@ -20,7 +20,6 @@ from services.scheduler.representations import new_notice
 from services.scheduler.store import notices, reviews, revisits
 from services.scheduler.store.events import log_copy
 from shared.domain.envelope import RecordedEvent
-from shared.domain.history import facts
 from shared.domain.timetable.engine import Timetable
 from shared.policies.timetables import council_timetable
 
@@ -64,9 +63,12 @@ async def tell(connection: AsyncConnection, authority_id: str, caused: Caused, n
 
 def timetable_of(council_events: Iterable[RecordedEvent], today: date) -> Timetable:
     """Return the timetable that an authority's own events make, as it holds on one day."""
-    timetable = council_timetable(facts(council_events, as_of=today))
+    timetable = council_timetable(council_events, as_of=today)
     if timetable.unknown:
         log.warning("%d adopted timetable packs are not installed: their rules are not applied", len(timetable.unknown))
+    if timetable.unknown_calendars:
+        named = ", ".join(sorted(timetable.unknown_calendars))
+        log.warning("calendars that are not installed are named by decisions, which are not applied: %s", named)
     return timetable
 
 

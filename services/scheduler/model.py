@@ -17,6 +17,7 @@ class NoticeKind(StrEnum):
     MISSED = "review.missed"
     HELD = "review.held"
     MOVED = "review.moved"
+    BOOKED_LATE = "review.booked_late"
 
 
 class DeliveryState(StrEnum):

@@ -20,7 +20,6 @@ from services.scheduler.store.events import log_copy
 from services.scheduler.worker import ReviewProjector
 from shared.domain.clock import Clock, civil_date
 from shared.domain.envelope import RecordedEvent
-from shared.domain.history import facts
 from shared.domain.ids import child_of_stream
 from shared.domain.timetable.engine import Timetable
 from shared.policies.timetables import council_timetable
@@ -155,7 +154,7 @@ def _by_child(children: Histories) -> Iterable[tuple[str, Sequence[RecordedEvent
 
 
 def _timetable(council: Iterable[RecordedEvent], today: date) -> Timetable:
-    return council_timetable(facts(council, as_of=today))
+    return council_timetable(council, as_of=today)
 
 
 async def _tell(connection: AsyncConnection, told: Iterable[Told], now: datetime) -> int:

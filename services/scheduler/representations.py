@@ -12,9 +12,12 @@ from services.scheduler.schemas import (
     AdoptedPackView,
     AnchorView,
     AttemptView,
+    CalendarView,
+    CouncilDayView,
     DeliveryView,
     EndpointView,
     ExplanationView,
+    FollowedView,
     NoticeData,
     NoticePayload,
     PackView,
@@ -27,24 +30,27 @@ from shared.domain.ids import derived_id
 from shared.domain.timetable.engine import Timetable
 from shared.domain.timetable.reviews import Explanation, Review, Status, status
 from shared.domain.timetable.rules import Pack
+from shared.domain.timetable.working_days import WorkingCalendar
 from shared.wire import strict_json
 from shared.wire.tables_as_csv import table_as_csv
 
 _PLAIN = tuple(each.name for each in fields(Review) if each.name != "explanation")
+#: What follows from the members of a review.
+_COUNTED = ("days_late", "days_early", "days_recorded_late", "booked_late_by_days")
 
 
 def review_view(review: Review, as_of: date) -> ReviewView:
     """Return the view of a review on the day asked about."""
-    plain = {name: getattr(review, name) for name in _PLAIN}
+    plain = {name: getattr(review, name) for name in (*_PLAIN, *_COUNTED)}
     return ReviewView(
         **plain,
         status=status(review, as_of=as_of),
-        days_late=review.days_late,
-        explanation=_explanation_view(review.explanation),
+        explanation=explanation_view(review.explanation),
     )
 
 
-def _explanation_view(why: Explanation) -> ExplanationView:
+def explanation_view(why: Explanation) -> ExplanationView:
+    """Return the view of why a review is owed on its date."""
     return ExplanationView(
         rule=why.rule,
         rule_title=why.rule_title,
@@ -52,7 +58,7 @@ def _explanation_view(why: Explanation) -> ExplanationView:
         edition=why.pack_edition,
         basis=why.basis,
         citation=why.citation,
-        verified=why.verified_by is not None,
+        verified=why.verified,
         verified_by=why.verified_by,
         verified_on=why.verified_on,
         anchor=AnchorView(
@@ -119,8 +125,11 @@ def notice_body(notice: Notice, now: datetime) -> bytes:
             due_on=review.due_on,
             moved_from=notice.moved_from,
             certainty=review.certainty,
+            verified=review.explanation.verified,
             held_on=review.held_on,
-            days_late=review.days_late,
+            recorded_on=review.recorded_on,
+            booked_on=review.booked_on,
+            **{name: getattr(review, name) for name in _COUNTED},
             href=f"/v1/reviews/{review.review_id}",
         ),
     )
@@ -183,6 +192,7 @@ def pack_view(pack: Pack) -> PackView:
             title=rule.title,
             basis=rule.basis,
             citation=rule.citation,
+            verified=rule.verified_by is not None,
             verified_by=rule.verified_by,
             verified_on=rule.verified_on,
             effective_from=rule.effective_from,
@@ -223,3 +233,34 @@ def adopted_views(timetable: Timetable) -> list[AdoptedPackView]:
         for each in timetable.unknown
     ]
     return at_hand + missing
+
+
+def calendar_views(timetable: Timetable) -> list[CalendarView]:
+    """Return the calendars on which adopted rules count, and those about which a council decided something."""
+    named = {rule.calendar for each in timetable.adopted for rule in each.pack.rules}
+    shown = ((name, each.present) for name, each in sorted(timetable.calendars.items()))
+    return [_calendar_view(each) for name, each in shown if name in named or each.council_days or each.follows]
+
+
+def _calendar_view(calendar: WorkingCalendar) -> CalendarView:
+    follows = calendar.follows
+    return CalendarView(
+        calendar=calendar.name,
+        title=calendar.title,
+        source=calendar.source,
+        holidays_from=calendar.first_on,
+        holidays_to=calendar.last_on,
+        follows=follows
+        and FollowedView(calendar=follows.calendar, decided_on=follows.decided_on, position=follows.position),
+        council_days=len(calendar.council_days),
+        changed=[
+            CouncilDayView(
+                holiday_on=each.day,
+                worked=each.worked,
+                reason=each.reason,
+                decided_on=each.decided_on,
+                position=each.position,
+            )
+            for each in calendar.council_days
+        ],
+    )

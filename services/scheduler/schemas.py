@@ -12,7 +12,7 @@ from shared.domain.catalogue.base import ShortText
 from shared.domain.timetable.reviews import Basis, Certainty, Outcome, Status
 
 #: The kinds of notices, as they stand in requests and payloads.
-NoticeKindName = Literal["review.approaching", "review.missed", "review.held", "review.moved"]
+NoticeKindName = Literal["review.approaching", "review.missed", "review.held", "review.moved", "review.booked_late"]
 DeliveryStateName = Literal["pending", "delivered", "exhausted"]
 AttemptErrorName = Literal[
     "timeout", "name_not_resolved", "target_forbidden", "connection_failed", "tls_failed", "not_http", "interrupted"
@@ -70,10 +70,23 @@ class ReviewView(View):
     held_on: date | None
     held_meeting_id: str | None
     days_late: int | None = Field(description="Days by which it was held late; 0 if on time; null if not held.")
+    days_early: int | None = Field(description="Days by which it was held before it was due; null if not held.")
+    recorded_on: date | None = Field(description="Civil day on which the meeting that was held was first recorded.")
+    days_recorded_late: int | None = Field(
+        description=(
+            "Days for which the record showed it as overdue although it had been held: those from the due day, or from "
+            "that of the meeting where it was later, to the day of recording. They are not among `days_late`."
+        )
+    )
     closed_on: date | None
     closed_because: str | None
     booked_on: date | None
     booked_meeting_id: str | None
+    booked_late_by_days: int | None = Field(
+        description=(
+            "Days by which the booked meeting is later than the due day; 0 if it is in time; null if none is booked."
+        )
+    )
     position: int = Field(description="Log position of the latest fact that shaped this review.")
     explanation: ExplanationView
 
@@ -88,13 +101,19 @@ class ReviewAnswer(View):
 
 
 class StatusCounts(View):
-    """How many of the reviews asked for have each status, over all pages."""
+    """How many reviews have each status, over all pages.
+
+    `child`, `team` and `kind` narrow what is counted; `status`, `due_from` and `due_to` do not.
+    """
 
     frequency_not_agreed: int
     provisional: int
     upcoming: int
     approaching: int
+    scheduled: int
+    due: int
     overdue: int
+    held_early: int
     held_on_time: int
     held_late: int
     missed: int
@@ -107,7 +126,7 @@ class ReviewPage(View):
     as_of: date
     known_at: datetime | None = Field(description="Only what was recorded by then is counted; null: everything.")
     projection_position: int = Field(description="Position of the log up to which reviews are projected.")
-    counts: StatusCounts
+    counts: StatusCounts = Field(description="By status, whichever statuses and due dates are asked for.")
     items: list[ReviewView]
     next_cursor: str | None = Field(description="Send as `cursor` for the next page; null on the last one.")
 
@@ -119,6 +138,7 @@ class RuleView(View):
     title: str
     basis: Basis
     citation: str
+    verified: bool = Field(description="Whether somebody checked the rule against its source.")
     verified_by: str | None
     verified_on: date | None
     effective_from: date | None
@@ -146,13 +166,53 @@ class AdoptedPackView(View):
     available: bool = Field(description="False if this installation lacks the edition: its rules are not applied.")
 
 
+class CouncilDayView(View):
+    """A day of which the council itself decided whether it is worked."""
+
+    holiday_on: date
+    worked: bool = Field(description="True for a holiday that was removed, false for one that was declared.")
+    reason: str | None
+    decided_on: date
+    position: int = Field(
+        description="Log position of the decision in its present wording. What was held, or could no longer be, "
+        "before it is judged without it."
+    )
+
+
+class FollowedView(View):
+    """The calendar from which another takes its holidays, because the council decided so."""
+
+    calendar: str
+    decided_on: date
+    position: int = Field(description="Log position of the decision.")
+
+
+class CalendarView(View):
+    """A calendar of working days, as the council has changed it."""
+
+    calendar: str = Field(description="The name that rules and events give.")
+    title: str = Field(description="What is not counted.")
+    source: str = Field(description="Where its holidays come from.")
+    holidays_from: date | None = Field(description="The first day whose holidays are known; null: without bound.")
+    holidays_to: date | None = Field(description="The last day whose holidays are known; null: without bound.")
+    follows: FollowedView | None = Field(description="Null where the calendar has its own holidays.")
+    council_days: int = Field(description="How many days the council declared or removed.")
+    changed: list[CouncilDayView] = Field(description="Those days, in order.")
+
+
 class TimetablesAnswer(View):
-    """The packs at hand, and those to which the council works."""
+    """The packs at hand, those to which the council works, and the calendars on which they count."""
 
     as_of: date
     known_at: datetime | None
     projection_position: int
     adopted: list[AdoptedPackView]
+    calendars: list[CalendarView] = Field(
+        description="The calendars in use: those of adopted rules, and those about which the council decided something."
+    )
+    unknown_calendars: list[str] = Field(
+        description="Calendars that decisions name and this installation lacks: those decisions are not applied."
+    )
     known: list[PackView]
 
 
@@ -166,7 +226,7 @@ class NewEndpoint(BaseModel):
         examples=["https://receiver.example.org/homeward"],
         json_schema_extra={"format": "uri"},
     )
-    kinds: Annotated[list[NoticeKindName], Field(min_length=1, max_length=4)] | None = Field(
+    kinds: Annotated[list[NoticeKindName], Field(min_length=1, max_length=5)] | None = Field(
         default=None, description="Kinds of notices wanted; all of them when left out."
     )
     description: ShortText | None = Field(default=None, description="A note for people; put nothing personal into it.")
@@ -252,10 +312,20 @@ class NoticeData(View):
     title: str
     due_on: date | None
     certainty: Certainty
+    verified: bool = Field(description="Whether somebody checked the rule that owes it against its source.")
     href: str = Field(examples=["/v1/reviews/5f0e7d0a-3c1b-5d1e-9c2a-8b6f4e2d1a00"])
     moved_from: date | None = Field(default=None, description="The due date before; only in `review.moved`.")
     held_on: date | None = Field(default=None, description="When the review was held.")
     days_late: int | None = Field(default=None, description="Days by which it was held late; 0 if on time.")
+    days_early: int | None = Field(default=None, description="Days by which it was held before it was due.")
+    recorded_on: date | None = Field(default=None, description="When the meeting that was held was first recorded.")
+    days_recorded_late: int | None = Field(
+        default=None, description="Days for which the record showed it as overdue although it had been held."
+    )
+    booked_on: date | None = Field(default=None, description="The day for which a meeting is booked.")
+    booked_late_by_days: int | None = Field(
+        default=None, description="Days by which the booked meeting is later than the due day; 0 if it is in time."
+    )
 
 
 class NoticePayload(View):

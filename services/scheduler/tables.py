@@ -49,6 +49,7 @@ review = Table(
     Column("outcome", Text, nullable=False),
     Column("held_on", Date),
     Column("held_meeting_id", Text),
+    Column("recorded_on", Date),
     Column("closed_on", Date),
     Column("closed_because", Text),
     Column("booked_on", Date),

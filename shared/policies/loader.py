@@ -5,26 +5,23 @@
     known_packs() -> tuple[Pack, ...]         raises InvalidPack
     read_pack(path: Path) -> Pack             raises InvalidPack
 
-What a file may say is in :mod:`shared.policies.pack_file`.
+What a file may say is in :mod:`shared.policies.pack_file`, how it is read in :mod:`shared.policies.linter`.
 """
 
 from __future__ import annotations
 
-import tomllib
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from shared.domain.timetable.rules import Pack
-from shared.policies.pack_file import PackFile
+from shared.policies.linter import check
 
 _HERE = Path(__file__).parent
 
 
 class InvalidPack(ValueError):
-    """A pack file says something that a pack cannot say; the message names file, key and reason."""
+    """A pack file says something that a pack cannot say; the message names file, line, key and reason."""
 
 
 @cache
@@ -41,21 +38,8 @@ def known_packs() -> tuple[Pack, ...]:
 
 
 def read_pack(path: Path) -> Pack:
-    """Read and check one pack file; raises InvalidPack naming file, key and reason."""
-    try:
-        return PackFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).to_pack()
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidPack(f"{path.name}: {error}") from error
-    except ValidationError as error:
-        raise InvalidPack(_faults(path.name, error)) from error
-
-
-def _faults(name: str, error: ValidationError) -> str:
-    lines = (f"{name}: {_key(fault['loc'])}: {fault['msg']}" for fault in error.errors())
-    return "\n".join(lines)
-
-
-def _key(loc: tuple[int | str, ...]) -> str:
-    """Write a place in the file as in ``rule[1].step[0].within``."""
-    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in loc)
-    return key.removeprefix(".") or "the whole file"
+    """Read and check one pack file; raises InvalidPack naming file, line, key and reason."""
+    reading = check(path.read_text(encoding="utf-8"), path.name)
+    if reading.pack is None:
+        raise InvalidPack("\n".join(reading.lines(reading.errors)))
+    return reading.pack

@@ -3,15 +3,19 @@
 A file has the members of ``PackFile``; rules are ``[[rule]]``, their steps
 ``[[rule.step]]``; either has notes, ``[[rule.note]]`` and ``[[rule.step.note]]``.  An interval is written
 ``{ weeks = 6 }``.  Lists are counted from 0 in error messages.
+
+These tables hold the structure, which their JSON Schema (``pack_schema``) tells as well; what
+members say together is asked by :mod:`shared.policies.pack_checks`.  Files are read by
+:func:`shared.policies.linter.check`, which asks both.
 """
 
 from __future__ import annotations
 
 from datetime import date
-from itertools import combinations
-from typing import Annotated, Self
+from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictBool, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from shared.domain.catalogue.child import HomeKind
 from shared.domain.catalogue.meeting import MeetingKind
@@ -31,24 +35,39 @@ from shared.domain.timetable.rules import (
 )
 from shared.policies.calendars import CALENDAR_NAMES
 
+#: The edition of the language of packs that these tables are.
+LANGUAGE: Final = 1
+#: What a calendar's name is refused with; its message is written where the file is known.
+CALENDAR_UNKNOWN: Final = "calendar_unknown"
+#: What a list that says something twice is refused with.
+SAID_TWICE: Final = "said_twice"
+#: No interval of any law comes near it, and no date counted with it leaves the calendar.
+INTERVAL_MAX: Final = 10_000
+
 
 def _known_calendar(name: str) -> str:
     if name not in CALENDAR_NAMES:
-        raise ValueError(f"a calendar is one of {', '.join(sorted(CALENDAR_NAMES))}")
+        raise PydanticCustomError(CALENDAR_UNKNOWN, "there is no such calendar")
     return name
 
 
-def _one_unit(table: dict[Unit, int]) -> dict[Unit, int]:
-    if len(table) != 1:
-        raise ValueError("an interval has exactly one unit, for instance { weeks = 6 }")
-    return table
+def _each_once(listed: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(listed)) != len(listed):
+        raise PydanticCustomError(SAID_TWICE, "the list says something twice")
+    return listed
 
 
-Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-CalendarName = Annotated[str, AfterValidator(_known_calendar)]
-IntervalTable = Annotated[dict[Unit, PositiveInt], AfterValidator(_one_unit)]
+Text = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True, pattern=r"\S")]
+CalendarName = Annotated[
+    str, AfterValidator(_known_calendar), WithJsonSchema({"type": "string", "enum": sorted(CALENDAR_NAMES)})
+]
+Count = Annotated[int, Field(strict=True, ge=1, le=INTERVAL_MAX)]
+IntervalTable = Annotated[dict[Unit, Count], Field(min_length=1, max_length=1)]
+Day = Annotated[date, Field(strict=True)]
+#: For lists of codes, whose order means nothing.
+EachOnce = Field(json_schema_extra={"uniqueItems": True})
 #: Year and month, so that the latest edition is the greatest.
-Edition = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}$")]
+Edition = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
 
 
 class _Table(BaseModel):
@@ -58,8 +77,10 @@ class _Table(BaseModel):
 class NoteTable(_Table):
     """A ``[[rule.note]]`` or ``[[rule.step.note]]``."""
 
-    text: Text
-    when: HomeKind | Condition | None = None
+    text: Text = Field(description="A caution that is shown with every review it concerns.")
+    when: HomeKind | Condition | None = Field(
+        default=None, description="The kind of home, or the circumstance, in which alone it is shown."
+    )
 
     def to_note(self) -> Note:
         """Return the domain's value of this note."""
@@ -69,12 +90,21 @@ class NoteTable(_Table):
 class StepTable(_Table):
     """A ``[[rule.step]]``; without ``within`` its frequency must be agreed."""
 
-    title: Text
-    within: IntervalTable | None = None
-    counted_from: CountedFrom = Field(default=CountedFrom.ANCHOR, alias="from")
-    repeats: bool = False
-    citation: Text | None = None
-    note: tuple[NoteTable, ...] = ()
+    title: Text = Field(description="What people call the review that this step owes.")
+    within: IntervalTable | None = Field(
+        default=None,
+        description="How long after its beginning the review is due, in one unit, for instance { weeks = 6 }; left "
+        "out where the law asks for an agreed frequency and gives none.",
+    )
+    counted_from: CountedFrom = Field(
+        default=CountedFrom.ANCHOR,
+        alias="from",
+        description="Whether it is counted from what starts the rule's clock, or from the day the review before it "
+        "was held.",
+    )
+    repeats: StrictBool = Field(default=False, description="Whether it recurs as long as the clock runs.")
+    citation: Text | None = Field(default=None, description="The provision, where it is narrower than the rule's.")
+    note: tuple[NoteTable, ...] = Field(default=(), description="Cautions shown with this review only.")
 
     def to_step(self, citation: str) -> Step:
         """Return the domain's value of this step; ``citation`` is the rule's."""
@@ -88,80 +118,81 @@ class StepTable(_Table):
             notes=tuple(note.to_note() for note in self.note),
         )
 
-    @model_validator(mode="after")
-    def _repeats_from_previous(self) -> Self:
-        if self.repeats and self.counted_from is not CountedFrom.PREVIOUS_HELD:
-            raise ValueError("a step that repeats is counted from previous_held")
-        return self
-
 
 class RuleTable(_Table):
     """A ``[[rule]]``."""
 
-    key: Code
-    title: Text
-    anchor: AnchorKind
-    basis: Basis
-    citation: Text
-    calendar: CalendarName | None = None
-    step: Annotated[tuple[StepTable, ...], Field(min_length=1)]
-    note: tuple[NoteTable, ...] = ()
-    satisfied_by: frozenset[MeetingKind] = frozenset()
-    home_kinds: frozenset[HomeKind] | None = Field(default=None, min_length=1)
-    emergency_only: bool = False
-    short_break_series: bool | None = None
-    effective_from: date | None = None
-    effective_to: date | None = None
-    on_home_change: OnHomeChange = OnHomeChange.RESTART
-    owed_from: PositiveInt = 1
-    verified_by: Text | None = None
-    verified_on: date | None = None
+    key: Code = Field(description="The kind of its reviews; permanent, in small letters, digits, _ and -.")
+    title: Text = Field(description="What people call its reviews.")
+    anchor: AnchorKind = Field(description="What starts its clock.")
+    basis: Basis = Field(description="What obliges the council.")
+    citation: Text = Field(description="Where that is written, for instance SSI 2009/210 reg 45(2).")
+    calendar: CalendarName | None = Field(
+        default=None, description="The calendar on which working days are counted, where it is not the pack's."
+    )
+    step: tuple[StepTable, ...] = Field(min_length=1, description="The reviews it owes, in their order.")
+    note: tuple[NoteTable, ...] = Field(default=(), description="Cautions shown with each of its reviews.")
+    satisfied_by: Annotated[tuple[MeetingKind, ...], AfterValidator(_each_once), EachOnce] = Field(
+        default=(), description="The kinds of meeting by which a review of it is held."
+    )
+    home_kinds: Annotated[tuple[HomeKind, ...], Field(min_length=1), AfterValidator(_each_once), EachOnce] | None = (
+        Field(default=None, description="The kinds of home it is about; left out, all but the parents' own.")
+    )
+    emergency_only: StrictBool = Field(
+        default=False, description="Whether it is only about homes that began in an emergency."
+    )
+    short_break_series: StrictBool | None = Field(
+        default=None, description="Whether it is only about series of short breaks (true), or never about them (false)."
+    )
+    effective_from: Day | None = Field(
+        default=None, description="The first day on which a clock may start that it judges."
+    )
+    effective_to: Day | None = Field(
+        default=None, description="The last day on which a clock may start that it judges."
+    )
+    on_home_change: OnHomeChange = Field(
+        default=OnHomeChange.RESTART, description="What a move to another home does to its clock."
+    )
+    owed_from: int = Field(
+        default=1,
+        strict=True,
+        ge=1,
+        le=INTERVAL_MAX,
+        description="The number of the first review that it owes; those before it are owed by another rule, and only "
+        "carry the count.",
+    )
+    verified_by: Text | None = Field(
+        default=None, description="Who read the provision as it now stands and found the rule right."
+    )
+    verified_on: Day | None = Field(default=None, description="The day on which that was done.")
+
+    @property
+    def applies_to(self) -> frozenset[HomeKind]:
+        """The kinds of home it is about."""
+        return frozenset(self.home_kinds) if self.home_kinds else AWAY_FROM_HOME
 
     def to_rule(self, calendar: str) -> Rule:
         """Return the domain's value of this rule; ``calendar`` is the pack's."""
         return Rule(
-            **self.model_dump(exclude={"step", "note", "calendar", "home_kinds"}),
+            **self.model_dump(exclude={"step", "note", "calendar", "home_kinds", "satisfied_by"}),
             calendar=self.calendar or calendar,
-            home_kinds=self.home_kinds or AWAY_FROM_HOME,
+            satisfied_by=frozenset(self.satisfied_by),
+            home_kinds=self.applies_to,
             steps=tuple(step.to_step(self.citation) for step in self.step),
             notes=tuple(note.to_note() for note in self.note),
         )
-
-    @model_validator(mode="after")
-    def _steps_make_a_sequence(self) -> Self:
-        first, *later = self.step
-        if first.counted_from is not CountedFrom.ANCHOR:
-            raise ValueError("step[0] is counted from the anchor: there is no review before it")
-        if any(step.repeats for step in self.step[:-1]):
-            raise ValueError("only the last step may repeat")
-        if later and any(step.within is None for step in self.step):
-            raise ValueError("a step without an interval must be the only step")
-        if self.owed_from > len(self.step) and not self.step[-1].repeats:
-            raise ValueError("owed_from lies beyond the last step, so nothing would ever be owed")
-        return self
-
-    @model_validator(mode="after")
-    def _says_nothing_idle(self) -> Self:
-        about_homes = (self.home_kinds is not None, self.emergency_only, self.short_break_series is not None)
-        if self.anchor is AnchorKind.ACCOMMODATED and any(about_homes):
-            raise ValueError("a rule anchored on accommodated cannot depend on the home")
-        if (self.verified_by is None) is not (self.verified_on is None):
-            raise ValueError("verified_by and verified_on are given together or not at all")
-        if self.effective_from and self.effective_to and self.effective_to < self.effective_from:
-            raise ValueError("effective_to lies before effective_from")
-        return self
 
 
 class PackFile(_Table):
     """A whole pack file; ``calendar`` is that of every rule which names none itself."""
 
-    pack: Code
-    edition: Edition
-    title: Text
-    jurisdiction: Text
-    source: Text
-    calendar: CalendarName
-    rule: Annotated[tuple[RuleTable, ...], Field(min_length=1)]
+    pack: Code = Field(description="Its name; permanent, in small letters, digits, _ and -.")
+    edition: Edition = Field(description="Year and month, for instance 2026-11; the greatest is the latest.")
+    title: Text = Field(description="What people call it.")
+    jurisdiction: Text = Field(description="Where its rules hold.")
+    source: Text = Field(description="Where its rules are written.")
+    calendar: CalendarName = Field(description="The calendar on which its rules count working days.")
+    rule: tuple[RuleTable, ...] = Field(min_length=1, description="Its rules.")
 
     def to_pack(self) -> Pack:
         """Return the domain's value of this pack."""
@@ -174,22 +205,24 @@ class PackFile(_Table):
             rules=tuple(rule.to_rule(self.calendar) for rule in self.rule),
         )
 
-    @model_validator(mode="after")
-    def _keys_are_unambiguous(self) -> Self:
-        for (first, one), (second, other) in combinations(enumerate(self.rule), 2):
-            if one.key == other.key and _may_meet(one, other):
-                raise ValueError(f"rule[{first}] and rule[{second}] share a key and could judge the same clock")
-        return self
+
+def pack_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12) of a pack file, read as JSON with its days as text.
+
+    A member of TOML is given or left out, and never null.
+    """
+    schema = PackFile.model_json_schema()
+    told = {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": f"Timetable pack, {LANGUAGE}"}
+    return {name: _without_null(member) for name, member in told.items()}
 
 
-def _may_meet(one: RuleTable, other: RuleTable) -> bool:
-    """Tell whether two rules could apply to one clock; rules on different anchors may not share a key."""
-    apart_in_time = _ends_before(one, other) or _ends_before(other, one)
-    series = {one.short_break_series, other.short_break_series}
-    apart_in_kind = not (one.home_kinds or AWAY_FROM_HOME) & (other.home_kinds or AWAY_FROM_HOME)
-    same_anchor = one.anchor is other.anchor is AnchorKind.HOME_STARTED
-    return not (apart_in_time or (same_anchor and (apart_in_kind or series == {True, False})))
-
-
-def _ends_before(one: RuleTable, other: RuleTable) -> bool:
-    return one.effective_to is not None and other.effective_from is not None and one.effective_to < other.effective_from
+def _without_null(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_without_null(each) for each in node if each != {"type": "null"}]
+    if not isinstance(node, dict):
+        return node
+    kept = {name: _without_null(each) for name, each in node.items() if (name, each) != ("default", None)}
+    match kept.get("anyOf"):
+        case [only]:
+            return {**only, **{name: each for name, each in kept.items() if name != "anyOf"}}
+    return kept

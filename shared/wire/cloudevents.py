@@ -264,7 +264,9 @@ def _extension_value(value: Any) -> bool:
 def _type_faults(of_type: EventType, version: int | None, posted: Mapping[str, Any]) -> list[Fault]:
     """Check what the type says about the other attributes: its stream and its schema."""
     faults: list[Fault] = []
-    if "subject" in posted and (posted["subject"] == AUTHORITY_STREAM) != of_type.about_authority:
+    # An amendment belongs to the stream of what it amends, which the log looks up.
+    anywhere = of_type.name in RECORD_TYPES or "subject" not in posted
+    if not anywhere and (posted["subject"] == AUTHORITY_STREAM) != of_type.about_authority:
         where = f"the stream '{AUTHORITY_STREAM}'" if of_type.about_authority else "the stream of a child"
         faults.append(Fault("/subject", "stream_of_type", f"Events of this type belong to {where}."))
     if version is None:

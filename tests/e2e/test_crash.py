@@ -132,7 +132,7 @@ def assert_notices_are_whole(council: Council, receiver: Receiver) -> None:
     """Each near or missed review was told at least once, under one id."""
     pressing = [
         (review["review_id"], "review.missed" if review["status"] == "overdue" else "review.approaching")
-        for status in ("approaching", "overdue")
+        for status in ("approaching", "due", "overdue")
         for review in council.reviews(status=status, due_to="2199-12-31")
     ]
     assert pressing

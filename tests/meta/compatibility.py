@@ -18,10 +18,11 @@ from typing import Any
 Schema = dict[str, Any]
 
 _WORDS = {"$schema", "$id", "$defs", "title", "description", "examples"}
-_LOWER = ("minLength", "minItems", "minimum")
-_UPPER = ("maxLength", "maxItems", "maximum")
-_SAME = ("type", "format", "pattern", "additionalProperties", "default")
-_JUDGED = {*_WORDS, *_LOWER, *_UPPER, *_SAME, "$ref", "anyOf", "enum", "const", "items", "properties", "required"}
+_LOWER = ("minLength", "minItems", "minProperties", "minimum")
+_UPPER = ("maxLength", "maxItems", "maxProperties", "maximum")
+_SAME = ("type", "format", "pattern", "additionalProperties", "uniqueItems", "default")
+_WITHIN = ("items", "propertyNames")
+_JUDGED = {*_WORDS, *_LOWER, *_UPPER, *_SAME, *_WITHIN, "$ref", "anyOf", "enum", "const", "properties", "required"}
 
 
 def broken_promises(old: Schema, new: Schema) -> list[str]:
@@ -66,10 +67,11 @@ def _compare(old: _At, new: _At, at: str) -> Broken:
     yield from _codes(old, new, at)
     yield from _limits(old, new, at)
     yield from _members(old, new, at)
-    if ("items" in old.node) != ("items" in new.node):
-        yield at, "its items are not told as before"
-    elif "items" in old.node:
-        yield from _compare(old.into(old.node["items"]), new.into(new.node["items"]), f"{at}/items")
+    for name in _WITHIN:
+        if (name in old.node) != (name in new.node):
+            yield at, f"its {name} are not told as before"
+        elif name in old.node:
+            yield from _compare(old.into(old.node[name]), new.into(new.node[name]), f"{at}/{name}")
 
 
 def _same(name: str, old: _At, new: _At, at: str) -> Broken:

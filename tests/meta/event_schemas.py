@@ -38,7 +38,8 @@ def text_of(schema: Schema) -> str:
 
 def released() -> dict[Key, Schema]:
     """Return every schema of the last release."""
-    files = sorted(FOLDER.glob("*/*.json"))
+    # Names of event types have a dot; the folder beside them has the schema of timetable packs.
+    files = sorted(FOLDER.glob("*.*/*.json"))
     return {(file.parent.name, int(file.stem)): json.loads(file.read_text(encoding="utf-8")) for file in files}
 
 

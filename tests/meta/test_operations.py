@@ -18,6 +18,7 @@ PUBLIC = {
     "/v1/limits",
     "/v1/problems",
     "/v1/problems/{slug}",
+    "/v1/timetables/schema",
 }
 
 _ADMITTED = f"{require.__qualname__}.<locals>.admitted"

@@ -21,6 +21,7 @@ def _example(kind: str, **differs: Any) -> dict[str, Any]:
         "title": "First Looked After Child Review",
         "due_on": "2026-02-26",
         "certainty": "firm",
+        "verified": False,
         "href": f"/v1/reviews/{_REVIEW}",
     }
     return {"type": kind, "timestamp": "2026-02-12T00:00:01.250000Z", "data": data | differs}
@@ -49,7 +50,16 @@ def review_missed(_id: MessageId, _time: MessageTime, _signature: Signature, _bo
     """Tell that a review was not held by its due date."""
 
 
-@webhooks.post("review.held", openapi_extra=_described("review.held", held_on="2026-02-24", days_late=0))
+_HELD = {
+    "held_on": "2026-02-24",
+    "days_late": 0,
+    "days_early": 2,
+    "recorded_on": "2026-02-27",
+    "days_recorded_late": 1,
+}
+
+
+@webhooks.post("review.held", openapi_extra=_described("review.held", **_HELD))
 def review_held(_id: MessageId, _time: MessageTime, _signature: Signature, _body: Payload) -> None:
     """Tell that a review was held."""
 
@@ -57,3 +67,11 @@ def review_held(_id: MessageId, _time: MessageTime, _signature: Signature, _body
 @webhooks.post("review.moved", openapi_extra=_described("review.moved", moved_from="2026-02-20"))
 def review_moved(_id: MessageId, _time: MessageTime, _signature: Signature, _body: Payload) -> None:
     """Tell that the due date of an open review changed."""
+
+
+_BOOKED_LATE = {"booked_on": "2026-03-03", "booked_late_by_days": 5}
+
+
+@webhooks.post("review.booked_late", openapi_extra=_described("review.booked_late", **_BOOKED_LATE))
+def review_booked_late(_id: MessageId, _time: MessageTime, _signature: Signature, _body: Payload) -> None:
+    """Tell that the meeting booked for a review is later than the review is due."""

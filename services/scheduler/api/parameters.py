@@ -43,7 +43,10 @@ LISTED = frozenset(Status) - {Status.WITHDRAWN}
 
 async def asked_reviews(
     *,
-    child: Annotated[list[ChildId] | None, Query(max_length=MAX_VALUES, description="Only these children.")] = None,
+    child: Annotated[
+        list[ChildId] | None,
+        Query(max_length=MAX_VALUES, description="Only these children, who have to be known; not their streams."),
+    ] = None,
     team: Annotated[list[Code] | None, Query(max_length=MAX_VALUES, description="Only these teams.")] = None,
     kind: Annotated[
         list[Code] | None, Query(max_length=MAX_VALUES, description="Only these kinds of reviews (keys of rules).")

@@ -18,8 +18,9 @@ from services.scheduler.projection import still_shown
 from services.scheduler.projection.whole import fold_history, rules
 from services.scheduler.store import events, notices, reviews
 from services.scheduler.store.events import log_copy
-from shared.domain.errors import NotFound
+from shared.domain.errors import Fault, InvalidInput, NotFound
 from shared.domain.history import facts
+from shared.domain.ids import CHILD_STREAM_PREFIX
 from shared.domain.timetable.engine import Timetable, project_reviews
 from shared.domain.timetable.reviews import Review, Status, status
 from shared.policies.timetables import council_timetable
@@ -29,12 +30,14 @@ from shared.runtime.times import Times
 #: Children projected together; between two batches other requests get their turn.
 BATCH = 100
 
+_STREAM_NAMED = ("child_is_stream_name", "Name the child, not its stream: leave out the `child-` in front.")
+_UNKNOWN = ("child_unknown", "Of a child of this name nothing is recorded here, as far as the log has been read.")
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """A page of reviews with its surroundings; ``following`` is where the next page begins."""
 
-    position: int
     reviews: Sequence[Review]
     counts: Mapping[Status, int]
     following: Place | None
@@ -50,42 +53,54 @@ async def find_page(
     limit: int,
 ) -> Found:
     """Return a page of the reviews asked for; ``connection`` shows one state throughout."""
-    position = await log_copy.position(connection, authority_id)
     if is_present(when):
         stored = await reviews.page(connection, authority_id, asked, as_of=when.as_of, after=after, limit=limit + 1)
         counts = await reviews.counts(connection, authority_id, asked, as_of=when.as_of)
-        return _found(position, [each.review for each in stored], counts, limit)
-    wanted = [
-        review
-        for review in await _projected(connection, authority_id, asked.children, when)
-        if _matches(review, asked, when)
-    ]
-    counts = Counter(status(review, as_of=when.as_of) for review in wanted)
+        return _found([each.review for each in stored], counts, limit)
+    projected = await _projected(connection, authority_id, asked.children, when)
+    concerned = [review for review in projected if _is_concerned(review, asked)]
+    counts = Counter(status(review, as_of=when.as_of) for review in concerned)
+    wanted = [review for review in concerned if _matches(review, asked, when)]
     behind = sorted((review for review in wanted if after is None or place_of(review) > after), key=place_of)
-    return _found(position, behind, counts, limit)
+    return _found(behind, counts, limit)
 
 
-async def find_one(connection: Connection, authority_id: str, review_id: UUID, when: Times) -> tuple[int, Review]:
-    """Return the projected position and one review; raises NotFound.
+async def find_one(connection: Connection, authority_id: str, review_id: UUID, when: Times) -> Review:
+    """Return one review; raises NotFound.
 
     A forecast that is not made any more can be read if a notice has named it.
     """
-    position = await log_copy.position(connection, authority_id)
     stored = await reviews.find(connection, authority_id, review_id)
     if stored is None:
         stored = await _vanished_forecast(connection, authority_id, review_id, when)
     if is_present(when):
         if stored is None:
             raise NotFound
-        return position, stored.review
+        return stored.review
     # A review that only an earlier state of the record made owed may not be in the table.
     children = () if stored is None else (stored.review.child_id,)
     for review in await _projected(connection, authority_id, children, when):
         if review.review_id == review_id:
-            return position, review
+            return review
     if stored is not None and still_shown(stored, as_of=when.as_of, known_at=when.known_at):
-        return position, stored.review
+        return stored.review
     raise NotFound
+
+
+async def refuse_unknown(connection: Connection, authority_id: str, children: Sequence[str]) -> None:
+    """Raise what is wrong with children asked for by name of whom nothing is recorded.
+
+    Silence would look like "nothing is owed".  InvalidInput where a stream was named in place of its
+    child, otherwise NotFound.  A child may be called as another's stream is: who is known is never refused.
+    """
+    of_stream = {child: child.removeprefix(CHILD_STREAM_PREFIX) for child in children}
+    known = await events.known_children(connection, authority_id, sorted({*children, *of_stream.values()}))
+    unknown = [(place, child) for place, child in enumerate(children) if child not in known]
+    streams = [Fault(f"?child.{place}", *_STREAM_NAMED) for place, child in unknown if of_stream[child] in known]
+    if streams:
+        raise InvalidInput(faults=streams)
+    if unknown:
+        raise NotFound(_UNKNOWN[1], faults=[Fault(f"?child.{place}", *_UNKNOWN) for place, _ in unknown])
 
 
 async def _vanished_forecast(
@@ -108,7 +123,7 @@ async def _vanished_forecast(
 async def timetable_at(connection: Connection, authority_id: str, when: Times) -> Timetable:
     """Return the timetable to which the council worked, as of a day and as known at an instant."""
     found = await log_copy.authority_events(connection, authority_id, known_at=when.known_at)
-    return council_timetable(facts(found, known_at=when.known_at, as_of=when.as_of))
+    return council_timetable(found, known_at=when.known_at, as_of=when.as_of)
 
 
 def is_present(when: Times) -> bool:
@@ -116,9 +131,9 @@ def is_present(when: Times) -> bool:
     return when.known_at is None and when.as_of == when.today
 
 
-def _found(position: int, rows: Sequence[Review], counts: Mapping[Status, int], limit: int) -> Found:
+def _found(rows: Sequence[Review], counts: Mapping[Status, int], limit: int) -> Found:
     shown = rows[:limit]
-    return Found(position, shown, counts, place_of(shown[-1]) if len(rows) > limit else None)
+    return Found(shown, counts, place_of(shown[-1]) if len(rows) > limit else None)
 
 
 async def _projected(connection: Connection, authority_id: str, children: Sequence[str], when: Times) -> list[Review]:
@@ -155,11 +170,12 @@ async def _batch(
 
 
 def _matches(review: Review, asked: ReviewFilter, when: Times) -> bool:
-    if asked.statuses and status(review, as_of=when.as_of) not in asked.statuses:
-        return False
-    if (asked.teams and review.team not in asked.teams) or (asked.kinds and review.kind not in asked.kinds):
-        return False
-    return _due_within(review, asked)
+    return (not asked.statuses or status(review, as_of=when.as_of) in asked.statuses) and _due_within(review, asked)
+
+
+def _is_concerned(review: Review, asked: ReviewFilter) -> bool:
+    of_team = not asked.teams or review.team in asked.teams
+    return of_team and (not asked.kinds or review.kind in asked.kinds)
 
 
 def _due_within(review: Review, asked: ReviewFilter) -> bool:

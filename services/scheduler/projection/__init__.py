@@ -135,7 +135,21 @@ def notices_of(review: Review, before: StoredReview | None, cause: Cause) -> lis
     if before is not None and _moved(before.review, review):
         key = f"{NoticeKind.MOVED}|{review.review_id}|{cause.position}|{before.review.due_on}|{review.due_on}"
         found.append(Notice(kind=NoticeKind.MOVED, dedupe_key=key, review=review, moved_from=before.review.due_on))
+    if _is_booked_late(review, civil_date(cause.recorded_at)):
+        # Told for these two days once, whatever else of the review changes: the log takes each key once.
+        key = f"{NoticeKind.BOOKED_LATE}|{review.review_id}|{review.due_on}|{review.booked_on}"
+        found.append(Notice(kind=NoticeKind.BOOKED_LATE, dedupe_key=key, review=review))
     return found
+
+
+def _is_booked_late(review: Review, on: date) -> bool:
+    """Tell whether its meeting is booked too late, as far as can be said on this day.
+
+    What is counted from a review that should have been held by now is due later than that, nobody
+    knows when: that review is told of, and this one once it is held.
+    """
+    passed = review.rests_on_projection and review.explanation.anchor.occurred_on < on
+    return bool(review.booked_late_by_days) and not passed
 
 
 def _moved(before: Review, after: Review) -> bool:

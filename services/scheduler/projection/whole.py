@@ -18,7 +18,7 @@ from heapq import merge
 from services.scheduler.model import StoredReview
 from services.scheduler.projection import Cause, next_notice_on, vanished
 from shared.domain.envelope import RecordedEvent
-from shared.domain.history import Fact, apply, facts
+from shared.domain.history import Fact, apply
 from shared.domain.timetable.additions import only_adds
 from shared.domain.timetable.engine import (
     SHAPING,
@@ -29,7 +29,7 @@ from shared.domain.timetable.engine import (
     owed_keys,
     reviews_by_key,
 )
-from shared.policies.timetables import council_timetable
+from shared.policies.timetables import council_timetable, council_timetables
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +57,7 @@ def rules(council: Sequence[RecordedEvent], today: date) -> Rules:
     """Return the timetables that the authority's own events, in log order, make by ``today``."""
     first = former = council_timetable(())
     changes = []
-    for number, event in enumerate(council, start=1):
-        timetable = council_timetable(facts(council[:number], as_of=today))
+    for event, timetable in council_timetables(council, as_of=today):
         changes.append(Change(event, timetable, former.differs_from(timetable)))
         former = timetable
     return Rules(first, changes)

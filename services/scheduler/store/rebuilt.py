@@ -142,9 +142,10 @@ async def withdraw(connection: AsyncConnection, withdrawn: Sequence[tuple[str, S
 
 
 async def changed(connection: AsyncConnection, children: Children | None) -> list[Changed]:
-    """Return the reviews whose change is worth telling: newly held, or due on another day.
+    """Return the reviews whose change is worth telling: newly held, due on another day, or booked too late.
 
-    A held review that the live side had lost, after telling of it, is left out.
+    A held review that the live side had lost, after telling of it, is left out; of what is booked
+    too late the log of notices knows whether it was told.
     """
     joined = rebuilt.outerjoin(live, _same)
     worth_telling = and_(_worth_telling(), _of(rebuilt, children))
@@ -170,7 +171,8 @@ def _worth_telling() -> ColumnElement[bool]:
     held = and_(rebuilt.c.outcome == Outcome.HELD.value, not_(held_before), or_(live.c.review_id.is_not(None), ~told))
     both_open = and_(live.c.outcome == Outcome.OPEN.value, rebuilt.c.outcome == Outcome.OPEN.value)
     moved = and_(_owed_before(), both_open, live.c.due_on.is_distinct_from(rebuilt.c.due_on))
-    return and_(rebuilt.c.vanished_at.is_(None), or_(held, moved))
+    booked_late = and_(rebuilt.c.outcome == Outcome.OPEN.value, rebuilt.c.booked_on > rebuilt.c.due_on)
+    return and_(rebuilt.c.vanished_at.is_(None), or_(held, moved, booked_late))
 
 
 def _of(table: Table, children: Children | None) -> ColumnElement[bool]:

@@ -20,6 +20,7 @@ from services.scheduler.model import Place, ReviewFilter, StoredReview
 from services.scheduler.tables import review as table
 from shared.domain.timetable.reviews import (
     APPROACHING_DAYS,
+    EARLY_DAYS,
     Certainty,
     Explanation,
     Outcome,
@@ -45,22 +46,40 @@ def predicates(as_of: date) -> dict[Status, ColumnElement[bool]]:
     The same as :func:`shared.domain.timetable.reviews.status`; a property test holds the
     two together.  Exactly one is true of any row.
     """
+    return {
+        Status.MISSED: table.c.outcome == Outcome.MISSED.value,
+        Status.WITHDRAWN: table.c.outcome == Outcome.WITHDRAWN.value,
+        **_held(),
+        **_open(as_of),
+    }
+
+
+def _held() -> dict[Status, ColumnElement[bool]]:
     held = table.c.outcome == Outcome.HELD.value
-    late = and_(held, table.c.held_on > table.c.due_on)
+    late = func.coalesce(table.c.held_on > table.c.due_on, False)
+    early = func.coalesce(table.c.held_on + EARLY_DAYS < table.c.due_on, False)
+    return {
+        Status.HELD_LATE: and_(held, late),
+        Status.HELD_EARLY: and_(held, early),
+        Status.HELD_ON_TIME: and_(held, ~late, ~early),
+    }
+
+
+def _open(as_of: date) -> dict[Status, ColumnElement[bool]]:
     is_open = table.c.outcome == Outcome.OPEN.value
     near = as_of + timedelta(days=APPROACHING_DAYS)
     projected = table.c.explanation["anchor"]["position"].astext.is_(None)
     dated = and_(is_open, ~projected)
+    # A booking that is in time, and for a day that has not gone by.
+    booked = func.coalesce(table.c.booked_on.between(as_of, table.c.due_on), False)
     return {
-        Status.MISSED: table.c.outcome == Outcome.MISSED.value,
-        Status.WITHDRAWN: table.c.outcome == Outcome.WITHDRAWN.value,
-        Status.HELD_LATE: func.coalesce(late, False),
-        Status.HELD_ON_TIME: and_(held, ~func.coalesce(late, False)),
         Status.FREQUENCY_NOT_AGREED: and_(is_open, table.c.due_on.is_(None)),
         Status.PROVISIONAL: and_(is_open, projected, table.c.due_on.is_not(None)),
         Status.OVERDUE: and_(dated, table.c.due_on < as_of),
-        Status.APPROACHING: and_(dated, table.c.due_on >= as_of, table.c.due_on <= near),
-        Status.UPCOMING: and_(dated, table.c.due_on > near),
+        Status.DUE: and_(dated, table.c.due_on == as_of),
+        Status.SCHEDULED: and_(dated, table.c.due_on > as_of, booked),
+        Status.APPROACHING: and_(dated, ~booked, table.c.due_on > as_of, table.c.due_on <= near),
+        Status.UPCOMING: and_(dated, ~booked, table.c.due_on > near),
     }
 
 
@@ -68,7 +87,8 @@ def _status(as_of: date) -> ColumnElement[str]:
     return case(*[(condition, status.value) for status, condition in predicates(as_of).items()])
 
 
-def _conditions(authority_id: str, asked: ReviewFilter, as_of: date) -> list[ColumnElement[bool]]:
+def _concerned(authority_id: str, asked: ReviewFilter) -> list[ColumnElement[bool]]:
+    """Return the conditions on whose reviews, and of which kinds, are asked for."""
     conditions: list[ColumnElement[bool]] = [table.c.authority_id == authority_id]
     for column, values in (
         (table.c.child_id, asked.children),
@@ -77,6 +97,11 @@ def _conditions(authority_id: str, asked: ReviewFilter, as_of: date) -> list[Col
     ):
         if values:
             conditions.append(column.in_(values))
+    return conditions
+
+
+def _conditions(authority_id: str, asked: ReviewFilter, as_of: date) -> list[ColumnElement[bool]]:
+    conditions = _concerned(authority_id, asked)
     if asked.statuses:
         of_status = predicates(as_of)
         conditions.append(or_(*[of_status[status] for status in asked.statuses]))
@@ -102,9 +127,13 @@ async def page(
 async def counts(
     connection: AsyncConnection, authority_id: str, asked: ReviewFilter, *, as_of: date
 ) -> dict[Status, int]:
-    """Count the reviews that are asked for, by status."""
+    """Count by status the reviews of the children, teams and kinds that are asked for.
+
+    Which statuses and due dates are asked for is of no consequence: who looks at what comes
+    next is told how much is overdue, too.
+    """
     status = _status(as_of).label("status")
-    statement = select(status, func.count()).where(*_conditions(authority_id, asked, as_of)).group_by(status)
+    statement = select(status, func.count()).where(*_concerned(authority_id, asked)).group_by(status)
     return {Status(name): number for name, number in await connection.execute(statement)}
 
 

@@ -9,7 +9,18 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from shared.domain.catalogue import child, earlier, governance, legal, meeting, participation, permanence, plan
+from shared.domain.catalogue import (
+    calendars,
+    child,
+    earlier,
+    governance,
+    legal,
+    meeting,
+    participation,
+    permanence,
+    plan,
+    reviewing,
+)
 from shared.domain.catalogue.base import EventData
 from shared.domain.catalogue.versions import (
     FIRST_VERSION,
@@ -39,15 +50,23 @@ _TYPES = (
     EventType("child.team_assigned", child.ChildTeamAssigned),
     EventType("child.became_looked_after", child.ChildBecameLookedAfter),
     EventType("child.accommodated", child.ChildAccommodated),
+    EventType("child.ceased_to_be_looked_after", child.ChildCeasedToBeLookedAfter),
     EventType("legal_reason.started", child.LegalReasonStarted),
     EventType("legal_reason.ended", child.LegalReasonEnded),
     EventType("home.started", child.HomeStarted),
+    EventType("home.continued", child.HomeContinued),
     EventType("care_setting.changed", child.CareSettingChanged),
     EventType("home.ended", child.HomeEnded),
     EventType("absence.started", child.AbsenceStarted),
     EventType("absence.ended", child.AbsenceEnded),
     EventType("case.transferred", child.CaseTransferred),
     EventType("episode.ended", child.EpisodeEnded),
+    EventType("review_frequency.agreed", reviewing.ReviewFrequencyAgreed),
+    EventType("waiver.decided", reviewing.WaiverDecided),
+    EventType("deferral.decided", reviewing.DeferralDecided),
+    EventType("review.requested", reviewing.ReviewRequested),
+    EventType("visit.made", reviewing.VisitMade),
+    EventType("visit.requested", reviewing.VisitRequested),
     EventType("meeting.scheduled", meeting.MeetingScheduled),
     EventType("meeting.rescheduled", meeting.MeetingRescheduled),
     EventType("meeting.held", meeting.MeetingHeld),
@@ -74,6 +93,7 @@ _TYPES = (
     EventType("assessment.planned", plan.AssessmentPlanned),
     EventType("assessment.started", plan.AssessmentStarted),
     EventType("assessment.completed", plan.AssessmentCompleted),
+    EventType("health_board.notified", plan.HealthBoardNotified),
     EventType("support_period.started", plan.SupportPeriodStarted),
     EventType("support_period.ended", plan.SupportPeriodEnded),
     EventType("route.considered", permanence.RouteConsidered),
@@ -88,6 +108,9 @@ _TYPES = (
     EventType("match.approved", permanence.MatchApproved),
     EventType("legal_advice.recorded", legal.LegalAdviceRecorded),
     EventType("compulsory_supervision_order_review.required", legal.CompulsorySupervisionOrderReviewRequired),
+    EventType("reporter_referral.decided", legal.ReporterReferralDecided),
+    EventType("hearing.convened", legal.HearingConvened),
+    EventType("court_finding.made", legal.CourtFindingMade),
     EventType("advice_hearing.held", legal.AdviceHearingHeld),
     EventType("application.lodged", legal.ApplicationLodged),
     EventType("application.withdrawn", legal.ApplicationWithdrawn),
@@ -97,6 +120,9 @@ _TYPES = (
     EventType("record.corrected", governance.RecordCorrected),
     EventType("record.retracted", governance.RecordRetracted),
     EventType("timetable.adopted", governance.TimetableAdopted, about_authority=True),
+    EventType("holiday.declared", calendars.HolidayDeclared, about_authority=True),
+    EventType("holiday.removed", calendars.HolidayRemoved, about_authority=True),
+    EventType("working_calendar.set", calendars.WorkingCalendarSet, about_authority=True),
 )
 
 

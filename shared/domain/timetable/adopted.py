@@ -8,8 +8,9 @@ from datetime import date
 
 from shared.domain.catalogue.governance import TimetableAdopted
 from shared.domain.history import Fact, in_order
+from shared.domain.timetable.intervals import Unit
 from shared.domain.timetable.rules import Pack, Rule
-from shared.domain.timetable.working_days import WorkingCalendar
+from shared.domain.timetable.working_days import CouncilCalendar
 
 #: The pack that binds a council without its adopting anything.
 STATUTORY_PACK = "scotland"
@@ -44,15 +45,15 @@ class UnknownAdoptedPack:
 class Timetable:
     """All that a council works to: adopted packs, and the calendars their rules name.
 
-    ``adopted`` are ordered by effective day, then position.  ``working_calendar``,
-    where given, names the calendar that stands in for the one each rule names: that is how
-    a council counts its own closure days.
+    ``adopted`` are ordered by effective day, then position.  ``calendars`` have the days
+    that the council itself declared or removed.  ``unknown_calendars`` are named by its
+    decisions and not at hand, so that those decisions are not applied.
     """
 
     adopted: tuple[AdoptedPack, ...]
-    calendars: Mapping[str, WorkingCalendar]
-    working_calendar: str | None = None
+    calendars: Mapping[str, CouncilCalendar]
     unknown: tuple[UnknownAdoptedPack, ...] = ()
+    unknown_calendars: frozenset[str] = frozenset()
 
     def in_force_on(self, day: date) -> tuple[AdoptedPack, ...]:
         """Return the packs that judge a clock started on ``day``: one edition of each pack."""
@@ -60,29 +61,43 @@ class Timetable:
         return tuple(latest.values())
 
     def differs_from(self, other: Timetable) -> date | None:
-        """Return the first day on which a clock may start that ``other`` judges otherwise; None if there is none."""
-        if (self.calendars, self.working_calendar) != (other.calendars, other.working_calendar):
+        """Return the first day on which a clock may start that owes other reviews by ``other``; None if there is none.
+
+        Which reviews are owed, not when: the days of a calendar decide that only for rules by which
+        more reviews may follow one that is owed within working days.
+        """
+        if self._follows_otherwise(other):
             return date.min
         days = sorted({each.effective_on for each in (*self.adopted, *other.adopted)})
         return next((day for day in days if self.in_force_on(day) != other.in_force_on(day)), None)
 
-    def calendar_of(self, rule: Rule) -> WorkingCalendar:
+    def calendar_of(self, rule: Rule) -> CouncilCalendar:
         """Return the calendar on which ``rule`` counts; raises KeyError if there is none of that name."""
-        return self.calendars[self.working_calendar or rule.calendar]
+        return self.calendars[rule.calendar]
+
+    def _follows_otherwise(self, other: Timetable) -> bool:
+        rules = (rule for each in (*self.adopted, *other.adopted) for rule in each.pack.rules if _may_follow(rule))
+        return any(self.calendar_of(rule) != other.calendar_of(rule) for rule in rules)
+
+
+def _may_follow(rule: Rule) -> bool:
+    """Tell whether how many reviews are projected to the horizon depends on working days."""
+    several = len(rule.steps) > 1 or rule.steps[-1].repeats
+    return several and any(step.within and step.within.unit is Unit.WORKING_DAYS for step in rule.steps)
 
 
 def adopted_timetable(
     authority_facts: Sequence[Fact],
     *,
     packs: Iterable[Pack],
-    calendars: Mapping[str, WorkingCalendar],
-    working_calendar: str | None = None,
+    calendars: Mapping[str, CouncilCalendar],
+    unknown_calendars: frozenset[str] = frozenset(),
 ) -> Timetable:
     """Build the timetable of a council from the facts of its own stream.
 
     ``packs`` are all editions at hand.  The latest edition of the statutory pack is in
     force from the beginning of time; facts other than ``timetable.adopted`` are passed
-    over.  Raises KeyError if the statutory pack, or the named working calendar, is not at hand.
+    over.  Raises KeyError if the statutory pack, or the calendar of an adopted rule, is not at hand.
     """
     known = {(pack.pack, pack.edition): pack for pack in packs}
     adopted = [_statutory(known)]
@@ -95,13 +110,14 @@ def adopted_timetable(
             unknown.append(_unknown(fact, fact.data))
         else:
             adopted.append(AdoptedPack(pack=pack, effective_on=fact.data.effective_on, position=fact.latest_position))
-    if working_calendar is not None and working_calendar not in calendars:
-        raise KeyError(working_calendar)
+    for rule in (rule for each in adopted for rule in each.pack.rules):
+        if rule.calendar not in calendars:
+            raise KeyError(rule.calendar)
     return Timetable(
         adopted=tuple(sorted(adopted, key=lambda each: (each.effective_on, each.position))),
         calendars=calendars,
-        working_calendar=working_calendar,
         unknown=tuple(unknown),
+        unknown_calendars=unknown_calendars,
     )
 
 

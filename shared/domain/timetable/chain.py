@@ -3,6 +3,7 @@
 Each step is counted from the day the review before it was actually held; where it is not
 held, from its due day, so that what follows is provisional.  A clock that is closed
 owes nothing that rests on a projection: of it remain the reviews held, and the first not held.
+These are judged by the working days known when that was recorded, open ones by all that are known.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from shared.domain.timetable.clocks import ReviewClock
 from shared.domain.timetable.intervals import Moment, add_months
 from shared.domain.timetable.record import Booking, Meeting
 from shared.domain.timetable.rules import CountedFrom, Rule, Step
-from shared.domain.timetable.working_days import WorkingCalendar
+from shared.domain.timetable.working_days import CouncilCalendar, WorkingCalendar
 
 #: Open reviews are projected until one falls due this long after the last firm anchor, or later.
 HORIZON_MONTHS = 24
@@ -28,10 +29,12 @@ class Owed:
     ``due`` is None where a frequency must be agreed.  ``position`` is that of the latest
     fact that shaped this review, so far as the child's own meetings and bookings go.
     ``adjourned_on`` is the day of a meeting that was to be this review and was broken off.
+    ``calendar`` is the one on which its working days are counted.
     """
 
     ordinal: int
     step: Step
+    calendar: WorkingCalendar
     anchor: Moment
     due: Moment | None
     previous: Owed | None
@@ -47,7 +50,7 @@ class Owed:
         return counts and self.previous is not None and self.previous.held is None
 
 
-def chain(rule: Rule, clock: ReviewClock, calendar: WorkingCalendar, meetings: Iterable[Meeting]) -> list[Owed]:
+def chain(rule: Rule, clock: ReviewClock, calendar: CouncilCalendar, meetings: Iterable[Meeting]) -> list[Owed]:
     """Return the reviews of ``rule`` along ``clock``, satisfied in order by ``meetings``.
 
     ``meetings`` are those within the clock's run that can satisfy the rule, in order of
@@ -59,11 +62,12 @@ def chain(rule: Rule, clock: ReviewClock, calendar: WorkingCalendar, meetings: I
     horizon = add_months(clock.started.on, HORIZON_MONTHS)
     previous: Owed | None = None
     while (step := rule.step(len(found) + 1)) is not None:
-        owed = _next(step, clock, calendar, previous)
+        held = next(waiting, None)
+        owed = _next(step, clock, calendar.known_by(_decided_at(clock, held)), previous)
         if clock.closing is not None and owed.rests_on_projection:
             break
         found.append(owed)
-        owed.held = next(waiting, None)
+        owed.held = held
         if owed.held is not None:
             owed.position = max(owed.position, owed.held.position)
             horizon = add_months(owed.held.held.on, HORIZON_MONTHS)
@@ -73,6 +77,13 @@ def chain(rule: Rule, clock: ReviewClock, calendar: WorkingCalendar, meetings: I
     return found
 
 
+def _decided_at(clock: ReviewClock, held: Meeting | None) -> int | None:
+    """Return the position that settled a review, None while it is open."""
+    if held is not None:
+        return held.first_position
+    return clock.closing.first_position if clock.closing else None
+
+
 def _next(step: Step, clock: ReviewClock, calendar: WorkingCalendar, previous: Owed | None) -> Owed:
     anchor = clock.started
     if previous is not None and step.counted_from is CountedFrom.PREVIOUS_HELD:
@@ -80,6 +91,7 @@ def _next(step: Step, clock: ReviewClock, calendar: WorkingCalendar, previous: O
     return Owed(
         ordinal=previous.ordinal + 1 if previous else 1,
         step=step,
+        calendar=calendar,
         anchor=anchor,
         due=step.within.after(anchor, calendar) if step.within else None,
         previous=previous,

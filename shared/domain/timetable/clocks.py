@@ -57,12 +57,16 @@ class Traits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closing:
-    """When and why a clock stopped, and the fact that says so."""
+    """When and why a clock stopped, and the fact that says so.
+
+    ``first_position`` is that at which anything was first recorded that stops the clock, then or later.
+    """
 
     at: Moment
     because: str
     event_type: str
     position: int
+    first_position: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +75,8 @@ class ReviewClock:
 
     ``identity`` names it in derived identifiers; ``traits`` is None for an episode's
     clock; ``provisional`` means that the home it should be counted from is not recorded.
-    ``retold_position`` is that of a later fact that told other details of the home, else 0.
+    ``first_position`` is that at which the home was first recorded; ``retold_position`` that of a
+    later fact that told other details of it, else 0.
     """
 
     kind: AnchorKind
@@ -84,6 +89,7 @@ class ReviewClock:
     traits: Traits | None = None
     closing: Closing | None = None
     provisional: bool = False
+    first_position: int = 0
     retold_position: int = 0
     notes: tuple[str, ...] = ()
 
@@ -139,6 +145,7 @@ def _home_clock(stay: Stay, record: ChildRecord) -> ReviewClock:
         description=f"the day the child began to live {_WITH_WHOM[data.home_kind]}{emergency}",
         traits=Traits(kind=data.home_kind, emergency=data.emergency, short_break_series=data.short_break_series),
         closing=_home_closing(stay, record),
+        first_position=stay.first.began.position,
         retold_position=max((span.retold.latest_position for span in stay.spans if span.retold), default=0),
         notes=_home_notes(stay),
     )
@@ -168,7 +175,11 @@ def _home_closing(stay: Stay, record: ChildRecord) -> Closing | None:
         ends.append(_ended(stay.followed_by))
     if stay.accommodated_from_here is not None:
         ends.append(_ended(stay.accommodated_from_here))
-    return _earliest(ends)
+    closing = _earliest(ends)
+    if closing is None or stay.followed_by is None:
+        return closing
+    # Before its end was told, the next home closed it.
+    return replace(closing, first_position=min(closing.first_position, stay.followed_by.position))
 
 
 def _episode_closing(episode: Episode, record: ChildRecord) -> Closing | None:
@@ -176,7 +187,11 @@ def _episode_closing(episode: Episode, record: ChildRecord) -> Closing | None:
 
 
 def _earliest(ends: Iterable[Closing | None]) -> Closing | None:
-    return min((end for end in ends if end is not None), key=lambda end: end.at.on, default=None)
+    known = [end for end in ends if end is not None]
+    if not known:
+        return None
+    first_position = min(end.first_position for end in known)
+    return replace(min(known, key=lambda end: end.at.on), first_position=first_position)
 
 
 def _ended(by: Fact | None) -> Closing | None:
@@ -187,6 +202,7 @@ def _ended(by: Fact | None) -> Closing | None:
         because=f"{_what_happened(by)} on {date_words(by.occurred_on)}.",
         event_type=by.type,
         position=by.latest_position,
+        first_position=by.position,
     )
 
 
@@ -214,6 +230,7 @@ def _without_home(episode: Episode, end: Closing | None, homes: Sequence[ReviewC
         because="",
         event_type=episode.began.type,
         position=episode.began.latest_position,
+        first_position=episode.began.position,
     )
     identity, description = f"{episode.identity}:no-home", _ACCOMMODATED
     for home in sorted(homes, key=lambda clock: (clock.started.on, clock.position)):
@@ -233,6 +250,7 @@ def _found(home: ReviewClock) -> Closing:
         because=f"A home is recorded from {date_words(home.started.on)}.",
         event_type=home.event_type,
         position=home.position,
+        first_position=home.first_position,
     )
 
 

@@ -4,18 +4,18 @@
 
     project_reviews(child_id: str, facts: Sequence[Fact], timetable: Timetable) -> tuple[Review, ...]
     adopted_timetable(authority_facts: Sequence[Fact], *, packs: Iterable[Pack],
-                      calendars: Mapping[str, WorkingCalendar],
-                      working_calendar: str | None = None) -> Timetable
+                      calendars: Mapping[str, CouncilCalendar]) -> Timetable
 
 Packs come from :func:`shared.policies.loader.known_packs`, calendars from
-:func:`shared.policies.calendars.calendars`, both at once from
+:func:`shared.policies.calendars.calendars` by way of
+:class:`shared.domain.timetable.council_calendars.CouncilCalendars`, both at once from
 :func:`shared.policies.timetables.council_timetable`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from shared.domain.catalogue.child import ChildAccommodated, EpisodeEnded, HomeEnded, HomeStarted
 from shared.domain.catalogue.meeting import MeetingHeld
@@ -25,10 +25,10 @@ from shared.domain.timetable.adopted import AdoptedPack, Timetable, UnknownAdopt
 from shared.domain.timetable.chain import Owed, book, chain
 from shared.domain.timetable.clocks import ReviewClock, clocks
 from shared.domain.timetable.explain import explanation
+from shared.domain.timetable.intervals import Unit
 from shared.domain.timetable.record import ChildRecord, Meeting, child_record
 from shared.domain.timetable.reviews import Certainty, Outcome, Review
 from shared.domain.timetable.runs import Run, runs
-from shared.domain.timetable.working_days import WorkingCalendar
 
 __all__ = [
     "SHAPING",
@@ -44,6 +44,7 @@ __all__ = [
     "reviews_by_key",
 ]
 
+_ONE_DAY = timedelta(days=1)
 
 #: Names a review among those of one child: pack, key of the rule, identity of the clock, ordinal.
 ReviewKey = tuple[str, str, str, int]
@@ -78,8 +79,7 @@ def reviews_by_key(
         book([(run.rule, run.clock, owed) for run, owed in chains], record.bookings)
         for key, run, owed in _owed(chains):
             if only is None or key in only:
-                calendar = timetable.calendar_of(run.rule)
-                found[key] = _review(child_id, key, run, owed, record=record, calendar=calendar)
+                found[key] = _review(child_id, key, run, owed, record=record)
     return found
 
 
@@ -101,7 +101,8 @@ def owed_keys(facts: Sequence[Fact], timetable: Timetable, known: KnownChains) -
 
     def chained(run: Run, meetings: Sequence[Meeting]) -> list[Owed]:
         closing = run.clock.closing
-        rule_and_clock = (id(run.rule), run.clock.started, closing is None or closing.at)
+        ended = None if closing is None else (closing.at, closing.first_position)
+        rule_and_clock = (id(run.rule), run.clock.started, ended)
         decided_by = (*rule_and_clock, *(meeting.held for meeting in meetings))
         if decided_by not in known:
             known[decided_by] = chain(run.rule, run.clock, timetable.calendar_of(run.rule), meetings)
@@ -158,15 +159,14 @@ def _one_a_day(meetings: Sequence[Meeting]) -> list[Meeting]:
     return [days[day] for day in sorted(days)]
 
 
-def _review(
-    child_id: str, key: ReviewKey, run: Run, owed: Owed, *, record: ChildRecord, calendar: WorkingCalendar
-) -> Review:
+def _review(child_id: str, key: ReviewKey, run: Run, owed: Owed, *, record: ChildRecord) -> Review:
     clock, due, held, booking = run.clock, owed.due, owed.held, owed.booking
     outcome = _outcome(clock, owed)
     closing = clock.closing if outcome in (Outcome.MISSED, Outcome.WITHDRAWN) else None
     shaped_by = (
         owed.position,
         run.adopted.position,
+        _days_position(owed),
         closing and closing.position,
         record.team and record.team.position,
     )
@@ -180,17 +180,18 @@ def _review(
         ordinal=owed.ordinal,
         due_on=due.on if due else None,
         due_at=due.at if due else None,
-        last_working_day_on=_last_working_day(owed, calendar),
+        last_working_day_on=_last_working_day(owed),
         certainty=_certainty(clock, owed),
         outcome=outcome,
         held_on=held.held.on if held else None,
         held_meeting_id=held.meeting_id if held else None,
+        recorded_on=held.recorded_on if held else None,
         closed_on=closing.at.on if closing else None,
         closed_because=closing.because if closing else None,
         booked_on=booking.booked_for.on if booking else None,
         booked_meeting_id=booking.meeting_id if booking else None,
         position=max(position or 0 for position in shaped_by),
-        explanation=explanation(run.adopted.pack, run.rule, clock, owed, calendar),
+        explanation=explanation(run.adopted.pack, run.rule, clock, owed, owed.calendar),
     )
 
 
@@ -207,9 +208,20 @@ def _outcome(clock: ReviewClock, owed: Owed) -> Outcome:
     return Outcome.MISSED if due_passed else Outcome.WITHDRAWN
 
 
-def _last_working_day(owed: Owed, calendar: WorkingCalendar) -> date | None:
+def _last_working_day(owed: Owed) -> date | None:
     """Return the last working day on or before the due day, None if it would lie before the anchor."""
     if owed.due is None:
         return None
-    last = calendar.last_on_or_before(owed.due.on)
+    last = owed.calendar.last_on_or_before(owed.due.on)
     return last if last >= owed.anchor.on else None
+
+
+def _days_position(owed: Owed) -> int:
+    """Return the position of the council's latest decision about a day that was counted or left out; 0 if none."""
+    if owed.due is None or owed.step.within is None:
+        return 0
+    calendar, last_on = owed.calendar, owed.due.on
+    counts_days = owed.step.within.unit is Unit.WORKING_DAYS
+    first_on = owed.anchor.on + _ONE_DAY if counts_days else calendar.last_on_or_before(last_on)
+    decided = [each.position for each in calendar.decided_between(first_on, last_on)]
+    return max([*decided, calendar.follows.position if calendar.follows else 0])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from shared.domain.timetable.chain import Owed
 from shared.domain.timetable.clocks import ReviewClock
 from shared.domain.timetable.intervals import Interval, Moment, Unit
@@ -17,6 +19,7 @@ _HOUR_UNKNOWN = (
     "the time may have run out earlier that day."
 )
 _ADJOURNED = "The meeting of {day} was broken off before it was complete, so this review does not count as held."
+_BOOKED_LATE = "A meeting is booked for {booked}. That is {days} after the last day for this review, {due}."
 _HOLIDAYS_UNKNOWN = "Bank holidays are not known for {due}: only weekends were left out of the count."
 
 
@@ -79,12 +82,23 @@ def _count(within: Interval, anchor: Moment, due: Moment, calendar: WorkingCalen
         case Unit.WORKING_DAYS:
             days = listed([date_words(day) for day in calendar.days_after(anchor.on, within.count)])
             counted = f"{within.words} from {date_words(anchor.on)} is {date_words(due.on)}"
-            return f"{counted}, counting {days}; {calendar.title} are left out."
+            decided = _decided(calendar, anchor.on, due.on)
+            return f"{counted}, counting {days}; {calendar.title} are left out.{decided}"
         case Unit.MONTHS if due.on.day != anchor.on.day:
             counted = f"{within.words} from {date_words(anchor.on)} is {date_words(due.on)}"
             return f"{counted}, the last day of a month that has no day {anchor.on.day}."
         case _:
             return f"{within.words} from {date_words(anchor.on)} is {date_words(due.on)}."
+
+
+def _decided(calendar: WorkingCalendar, anchored_on: date, due_on: date) -> str:
+    """Tell which days between the two are counted, or left out, because the council said so."""
+    return "".join(
+        f" The council {'works on' if each.worked else 'does not work on'} {date_words(each.day)}: "
+        f"it decided so on {date_words(each.decided_on)}."
+        for each in calendar.decided_between(anchored_on, due_on)
+        if each.day > anchored_on
+    )
 
 
 def _count_hours(within: Interval, anchor: Moment, due: Moment) -> str:
@@ -110,6 +124,7 @@ def _notes(rule: Rule, clock: ReviewClock, owed: Owed, calendar: WorkingCalendar
     notes = [*clock.notes, *(note.text for note in written if note.when is None or note.when in holds)]
     if owed.adjourned_on is not None:
         notes.append(_ADJOURNED.format(day=date_words(owed.adjourned_on)))
+    notes += _booked_late(owed)
     if owed.due is not None and owed.step.within is not None:
         due = date_words(owed.due.on)
         if owed.step.within.unit is Unit.HOURS and owed.due.at is None:
@@ -117,6 +132,16 @@ def _notes(rule: Rule, clock: ReviewClock, owed: Owed, calendar: WorkingCalendar
         if not calendar.covers(owed.due.on):
             notes.append(_HOLIDAYS_UNKNOWN.format(due=due))
     return tuple(notes)
+
+
+def _booked_late(owed: Owed) -> list[str]:
+    """Tell of a meeting that is booked too late, for as long as it can still be moved."""
+    if owed.booking is None or owed.due is None:
+        return []
+    booked_on, due_on = owed.booking.booked_for.on, owed.due.on
+    late = (booked_on - due_on).days
+    days = "1 day" if late == 1 else f"{late} days"
+    return [_BOOKED_LATE.format(booked=date_words(booked_on), days=days, due=date_words(due_on))] if late > 0 else []
 
 
 def _conditions(clock: ReviewClock) -> frozenset[str]:

@@ -30,6 +30,7 @@ from shared.domain.catalogue.meeting import (
     MeetingRescheduled,
     MeetingScheduled,
 )
+from shared.domain.clock import civil_date
 from shared.domain.history import Fact, in_order
 from shared.domain.timetable.intervals import Moment
 
@@ -59,12 +60,18 @@ Home = Span[HomeStarted]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meeting:
-    """A meeting that was held; one told as of two kinds is here once as each."""
+    """A meeting that was held; one told as of two kinds is here once as each.
+
+    ``position`` is that of its latest wording, ``first_position`` that at which it was first recorded,
+    and ``recorded_on`` the civil day of that.
+    """
 
     meeting_id: str
     kind: MeetingKind
     held: Moment
     position: int
+    first_position: int
+    recorded_on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,6 +261,8 @@ def _held(facts: Sequence[Fact]) -> Iterator[Meeting]:
                 kind=fact.data.meeting_kind,
                 held=moment(fact),
                 position=fact.latest_position,
+                first_position=fact.position,
+                recorded_on=civil_date(fact.recorded_at),
             )
 
 

@@ -49,7 +49,10 @@ class Status(StrEnum):
     PROVISIONAL = "provisional"
     UPCOMING = "upcoming"
     APPROACHING = "approaching"
+    SCHEDULED = "scheduled"
+    DUE = "due"
     OVERDUE = "overdue"
+    HELD_EARLY = "held_early"
     HELD_ON_TIME = "held_on_time"
     HELD_LATE = "held_late"
     MISSED = "missed"
@@ -62,6 +65,9 @@ EPISODE_NOT_RECORDED = "episode-not-recorded"
 
 #: From this many days before it is due, a review is approaching.
 APPROACHING_DAYS = 14
+
+#: A review that was held more than so many days before it was due was held early.
+EARLY_DAYS = 14
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +102,11 @@ class Explanation:
     arithmetic: str
     notes: tuple[str, ...] = ()
 
+    @property
+    def verified(self) -> bool:
+        """Whether somebody checked the rule against its source."""
+        return self.verified_by is not None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
@@ -105,7 +116,9 @@ class Review:
     gives the same one.  ``due_on`` is the last lawful civil day (None only where the law
     asks for an agreed frequency and none is recorded); ``due_at`` is the instant where the
     rule counts hours.  ``last_working_day_on`` is the last working day on or before the
-    due day.  ``position`` is that of the latest fact that shaped this review.
+    due day.  ``recorded_on`` is the civil day on which the meeting that was this review was first
+    recorded; None where none was, or where an earlier release wrote the row and nothing projected
+    the review since.  ``position`` is that of the latest fact that shaped this review.
     """
 
     review_id: UUID
@@ -122,6 +135,7 @@ class Review:
     outcome: Outcome
     held_on: date | None
     held_meeting_id: str | None
+    recorded_on: date | None
     #: The day from which a missed or withdrawn review was no longer open, and why.
     closed_on: date | None
     closed_because: str | None
@@ -150,6 +164,35 @@ class Review:
             return None
         return max((self.held_on - self.due_on).days, 0)
 
+    @property
+    def days_early(self) -> int | None:
+        """By how many days the review was held before it was due; 0 if it was not; None if not held."""
+        if self.held_on is None or self.due_on is None:
+            return None
+        return max((self.due_on - self.held_on).days, 0)
+
+    @property
+    def days_recorded_late(self) -> int | None:
+        """For how many days the record showed the review as overdue although it had been held; None if not held.
+
+        They are counted from the due day, or from the day of the meeting where that was later:
+        ``days_late`` is what the law asks about, and these come on top, for want of a record.
+        """
+        if self.held_on is None or self.due_on is None or self.recorded_on is None:
+            return None
+        return max((self.recorded_on - max(self.held_on, self.due_on)).days, 0)
+
+    @property
+    def booked_late_by_days(self) -> int | None:
+        """By how many days the meeting booked for it is later than it is due; 0 if in time; None if none is booked."""
+        if self.booked_on is None or self.due_on is None or self.outcome is not Outcome.OPEN:
+            return None
+        return max((self.booked_on - self.due_on).days, 0)
+
+    def awaits_meeting(self, on: date) -> bool:
+        """Tell whether the meeting booked for it is in time and, on this civil day, has not gone by."""
+        return self.booked_on is not None and self.booked_late_by_days == 0 and self.booked_on >= on
+
 
 _CLOSED = {Outcome.MISSED: Status.MISSED, Outcome.WITHDRAWN: Status.WITHDRAWN}
 
@@ -159,16 +202,27 @@ def status(review: Review, *, as_of: date) -> Status:
 
     A review due today is not yet overdue: it may be held today.  One that is counted from
     a review not held yet is provisional and nothing else: it cannot be late before the
-    review in front of it, and the alarm belongs to that one.
+    review in front of it, and the alarm belongs to that one.  Scheduled is only what a meeting
+    is booked for that is in time and has not gone by: any other booking reassures nobody.
     """
+    if review.outcome is Outcome.HELD:
+        return _held(review)
     if review.outcome in _CLOSED:
         return _CLOSED[review.outcome]
-    if review.outcome is Outcome.HELD:
-        return Status.HELD_LATE if review.days_late else Status.HELD_ON_TIME
     if review.due_on is None:
         return Status.FREQUENCY_NOT_AGREED
-    if review.rests_on_projection:
-        return Status.PROVISIONAL
-    if review.due_on < as_of:
-        return Status.OVERDUE
-    return Status.APPROACHING if review.due_on <= as_of + timedelta(days=APPROACHING_DAYS) else Status.UPCOMING
+    return Status.PROVISIONAL if review.rests_on_projection else _firm(review, review.due_on, as_of)
+
+
+def _firm(review: Review, due_on: date, as_of: date) -> Status:
+    if due_on <= as_of:
+        return Status.DUE if due_on == as_of else Status.OVERDUE
+    if review.awaits_meeting(as_of):
+        return Status.SCHEDULED
+    return Status.APPROACHING if due_on <= as_of + timedelta(days=APPROACHING_DAYS) else Status.UPCOMING
+
+
+def _held(review: Review) -> Status:
+    if review.days_late:
+        return Status.HELD_LATE
+    return Status.HELD_EARLY if (review.days_early or 0) > EARLY_DAYS else Status.HELD_ON_TIME

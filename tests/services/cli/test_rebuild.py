@@ -147,6 +147,38 @@ async def test_a_change_told_by_the_rebuilt_rows_is_told_to_others(here: Site) -
     assert again.told == 0
 
 
+async def test_a_booking_that_is_too_late_by_the_rebuilt_rows_is_told_once(here: Site) -> None:
+    """Where the live rows lacked it, and nobody was told, the exchange tells; the next one has nothing to tell."""
+    booked = {"meeting_id": "m-1", "meeting_kind": "looked_after_child_review", "scheduled_for": "2026-03-06"}
+    booking = cloud_event("meeting.scheduled", "child-n1", {"occurred_on": "2026-01-20", **booked})
+    await here.append([*placed("child-n1", "2026-01-15"), booking])
+    await here.follow()
+    [before] = await told(here)
+    assert before[1].endswith("|2026-02-26|2026-03-06")
+    [untouched] = await here.rebuild("scheduler")
+    await here.execute("UPDATE scheduler.review SET booked_on = NULL, booked_meeting_id = NULL")
+    await here.execute("DELETE FROM scheduler.notice")
+    [done] = await here.rebuild("scheduler")
+    [again] = await here.rebuild("scheduler")
+    assert (untouched.told, done.told, again.told) == (0, 1, 0)
+    assert [key for _, key in await told(here)] == [before[1]]
+
+
+async def test_a_rebuild_does_what_the_start_after_an_upgrade_would_do(here: Site) -> None:
+    """It fills the column that a migration left empty, and the scheduler has nothing to project anew afterwards."""
+    await here.append(SOME)
+    await here.follow()
+    rows = await here.rows("scheduler")
+    assert any(row["recorded_on"] for row in rows["review"])
+    await here.execute("UPDATE scheduler.review SET recorded_on = NULL WHERE vanished_at IS NULL")
+    digest = "SELECT timetable_digest FROM scheduler.checkpoint"
+    [by_live] = await here.execute(digest)
+    await here.execute("UPDATE scheduler.checkpoint SET timetable_digest = 'scheduler_0004'")
+    [done] = await here.rebuild("scheduler")
+    assert (await here.rows("scheduler"), done.told) == (rows, 0)
+    assert [tuple(row) for row in await here.execute(digest)] == [tuple(by_live)]
+
+
 async def test_lost_rows_come_back_and_nothing_is_told_again(here: Site) -> None:
     """A projection of which everything but the checkpoint was lost is whole again after a rebuild."""
     await here.append(SOME)

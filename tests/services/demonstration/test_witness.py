@@ -8,7 +8,6 @@ from functools import cache
 
 import pytest
 
-from shared.domain.history import facts
 from shared.domain.ids import AUTHORITY_STREAM, child_of_stream
 from shared.domain.timetable.engine import project_reviews
 from shared.domain.timetable.reviews import Outcome, Review
@@ -24,7 +23,7 @@ def projected(seed: int) -> tuple[Review, ...]:
     adopted = [
         recorded(event, at) for at, event in enumerate(council(seed).events, 1) if _of_authority(event["subject"])
     ]
-    timetable = council_timetable(facts(adopted))
+    timetable = council_timetable(adopted)
     return tuple(
         review
         for stream, story in children(seed).items()

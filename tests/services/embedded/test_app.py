@@ -46,7 +46,7 @@ async def test_an_event_that_is_posted_reaches_both_readers(settings: Settings, 
 
         async def owed() -> bool:
             answer = await client.get("/v1/reviews", params={"child": "ada"})
-            return bool(answer.json()["items"])
+            return answer.status_code == 200 and bool(answer.json()["items"])
 
         async def told() -> bool:
             return (await client.get("/v1/journeys/ada")).status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -176,7 +177,10 @@ def test_the_first_screen_holds_and_a_second_start_loads_nothing_twice(tmp_path:
         assert key in run.screen
         assert events_of(port, key) == head
     reviews, journey, measure = answers
-    assert '"status": "approaching"' in reviews
+    page = json.loads(reviews)
+    assert {each["status"] for each in page["items"]} <= {"due", "approaching", "scheduled"}
+    assert sum(page["counts"].values()) > len(page["items"]) == 3
+    assert page["counts"]["overdue"] > 0
     assert '"milestones"' in journey
     assert '"sentence"' in measure
 

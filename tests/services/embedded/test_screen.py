@@ -39,7 +39,7 @@ def test_three_questions_can_be_pasted() -> None:
         assert words[:3] == ["curl", "-s", "-H"]
         assert words[3] == f"Authorization: Bearer {WELCOME.api_key}"
         assert words[4].startswith(f"{WELCOME.base_url}/v1/")
-    assert "due_from=2026-12-25&due_to=2027-01-08" in lines[0]
+    assert "status=due&status=approaching&status=scheduled&due_from=2026-12-25&due_to=2027-01-08" in lines[0]
     assert "/v1/journeys/ada'" in lines[1]
 
 

@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from services.events.app import create_app
+from shared.domain.clock import civil_date
 from shared.identity.keys import ApiKey, Scope
 from shared.runtime.settings import Settings
 from shared.wire import limits
@@ -220,6 +221,80 @@ async def test_only_a_known_timetable_is_adopted(client: httpx.AsyncClient) -> N
     edition = next(each.split()[1] for each in known if each.startswith("scotland "))
     adopted = await post(client, cloud_event("timetable.adopted", "authority", {**data, "edition": edition}))
     assert adopted.status_code == 200
+
+
+DECISIONS = [
+    ("holiday.declared", {"calendar": "lunar", "holiday_on": "2026-05-18"}, ["/data/calendar"]),
+    ("holiday.removed", {"calendar": "lunar", "holiday_on": "2026-05-18"}, ["/data/calendar"]),
+    ("working_calendar.set", {"calendar": "council", "follows": "lunar"}, ["/data/follows"]),
+    ("working_calendar.set", {"calendar": "lunar", "follows": "solar"}, ["/data/calendar", "/data/follows"]),
+]
+
+
+@pytest.mark.parametrize(("kind", "data", "pointers"), DECISIONS)
+async def test_only_known_calendars_are_decided_about(
+    client: httpx.AsyncClient, kind: str, data: dict[str, str], pointers: list[str]
+) -> None:
+    """A calendar that nobody knows is refused where it is named, with those that are known, and not repeated."""
+    answer = await post(client, cloud_event(kind, "authority", {"occurred_on": "2026-05-01", **data}))
+
+    faults = answer.json()["errors"]
+    assert answer.status_code == 422
+    assert [(fault["pointer"], fault["code"]) for fault in faults] == [(each, "unknown_calendar") for each in pointers]
+    assert all("scot_bank_holidays" in fault["message"] for fault in faults)
+    assert "lunar" not in answer.text
+    known = {member: "council" if value in ("lunar", "solar") else value for member, value in data.items()}
+    answer = await post(client, cloud_event(kind, "authority", {"occurred_on": "2026-05-01", **known}))
+    assert answer.status_code == 200
+
+
+async def test_a_correction_names_a_known_calendar_too(client: httpx.AsyncClient) -> None:
+    """The replacement of a decision is held to what the decision is held to."""
+    data = {"occurred_on": "2026-05-01", "calendar": "council", "holiday_on": "2026-05-18"}
+    wrong = cloud_event("holiday.declared", "authority", data)
+    named = {"corrects_source": wrong["source"], "corrects_id": wrong["id"], "corrects_type": "holiday.declared"}
+    correction = {**named, "occurred_on": "2026-05-02", "reason": "other", "replacement": {**data, "calendar": "lunar"}}
+    assert (await post(client, wrong)).status_code == 200
+
+    answer = await post(client, cloud_event("record.corrected", "authority", correction))
+
+    (fault,) = answer.json()["errors"]
+    assert (fault["pointer"], fault["code"]) == ("/data/replacement/calendar", "unknown_calendar")
+
+
+@pytest.mark.parametrize("stream", ["authority", "child-a1"])
+async def test_a_decision_is_amended_in_its_own_stream(client: httpx.AsyncClient, stream: str) -> None:
+    """A correction and a retraction lie beside the council's own event; from a child's stream neither reaches it."""
+    data = {"occurred_on": "2026-05-01", "calendar": "council", "holiday_on": "2026-05-18"}
+    wrong = cloud_event("holiday.declared", "authority", data)
+    assert (await post(client, wrong)).status_code == 200
+    named = {"occurred_on": "2026-05-02", "reason": "other"}
+    corrects = {"corrects_source": wrong["source"], "corrects_id": wrong["id"], "corrects_type": "holiday.declared"}
+    retracts = {"retracts_source": wrong["source"], "retracts_id": wrong["id"]}
+    amendments = [
+        cloud_event("record.corrected", stream, {**named, **corrects, "replacement": data}),
+        cloud_event("record.retracted", stream, {**named, **retracts}),
+    ]
+
+    answers = [await post(client, each) for each in amendments]
+
+    if stream == "authority":
+        assert [answer.status_code for answer in answers] == [200, 200]
+    else:
+        codes = [fault["code"] for answer in answers for fault in answer.json()["errors"]]
+        assert codes == ["nothing_to_amend"] * 2
+
+
+async def test_a_decision_about_a_holiday_is_not_told_ahead(client: httpx.AsyncClient, clock: SettableClock) -> None:
+    """What is held after it is recorded is judged by it, so it counts at once: tomorrow's decision is refused."""
+    data = {"calendar": "scot_bank_holidays", "holiday_on": "2026-12-31"}
+    today = civil_date(clock.now())
+    told = [{**data, "occurred_on": (today + timedelta(days=days)).isoformat()} for days in (0, 1, 2)]
+
+    answers = [await post(client, cloud_event("holiday.declared", "authority", each)) for each in told]
+
+    assert [answer.status_code for answer in answers] == [200, 422, 422]
+    assert [fault["code"] for answer in answers[1:] for fault in answer.json()["errors"]] == ["in_the_future"] * 2
 
 
 async def test_recorded_at_never_runs_backwards(client: httpx.AsyncClient, clock: SettableClock) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -44,8 +45,8 @@ async def test_reviews_come_by_due_date_with_their_explanation(running: Served) 
     assert (page["as_of"], page["known_at"], page["projection_position"]) == ("2026-06-11", None, 8)
     assert [each["due_on"] for each in page["items"]] == sorted(each["due_on"] for each in page["items"])
     first = page["items"][0]
-    assert (first["status"], first["held_on"], first["days_late"], first["team"]) == (
-        "held_on_time", "2026-02-10", 0, "north",
+    assert (first["status"], first["held_on"], first["days_late"], first["days_early"], first["team"]) == (
+        "held_early", "2026-02-10", 0, 16, "north",
     )  # fmt: skip
     why = first["explanation"]
     assert why["basis"] == "statute"
@@ -57,7 +58,8 @@ async def test_reviews_come_by_due_date_with_their_explanation(running: Served) 
     assert (second["due_on"], second["status"], second["last_working_day_on"]) == (
         "2026-05-10", "overdue", "2026-05-08",
     )  # fmt: skip
-    assert sum(page["counts"].values()) == len(page["items"])
+    listed = {name: number for name, number in page["counts"].items() if name != "withdrawn"}
+    assert sum(listed.values()) == len(page["items"])
 
 
 @pytest.mark.parametrize("limit", [1, 2, 5])
@@ -73,19 +75,42 @@ async def test_pages_join_to_the_whole_list(running: Served, limit: int) -> None
 async def test_filters_narrow_the_list_and_the_counts(running: Served) -> None:
     """Child, team, kind, status and due dates each narrow the list; repeated ones widen it again."""
     await write(running)
+    running.log.add("child.registered", "child-nobody", "2026-06-01")
+    await running.catch_up()
     for filters, expected in (
         ({"child": "c-2", "status": "approaching"}, {("c-2", "2026-06-15")}),
         ({"team": "north", "due_to": "2026-05-31"}, {(CHILD, "2026-02-26"), (CHILD, "2026-05-10")}),
         ({"child": ["c-2", "c-3"], "due_from": "2026-06-01", "due_to": "2026-07-20"},
          {("c-2", "2026-06-15"), ("c-3", "2026-07-13")}),
-        ({"status": ["overdue", "held_on_time"]}, {(CHILD, "2026-02-26"), (CHILD, "2026-05-10")}),
+        ({"status": ["overdue", "held_early"]}, {(CHILD, "2026-02-26"), (CHILD, "2026-05-10")}),
         ({"kind": "no_such_kind"}, set()),
         ({"child": "nobody"}, set()),
     ):  # fmt: skip
         for when in ({}, {"known_at": "2026-06-11T09:30:00Z"}):
             page = await running.get("/v1/reviews", **filters, **when)
             assert {(each["child_id"], each["due_on"]) for each in page["items"]} == expected
-            assert sum(page["counts"].values()) == len(expected)
+
+
+async def test_counts_say_how_all_stand_whatever_is_listed(running: Served) -> None:
+    """Who lists what comes next is told of everything overdue and withdrawn; child, team and kind narrow the counts."""
+    await write(running)
+    running.log.add("home.started", STREAM, "2026-06-09", home_id="last", home_kind="kinship")
+    running.log.add("episode.ended", STREAM, "2026-06-10", episode_id=f"ep-{CHILD}", destination="parents")
+    await running.catch_up()
+    for when in ({}, {"known_at": "2026-06-11T09:30:00Z"}):
+        whole = (await running.get("/v1/reviews", limit=1000, status=list(Status), **when))["items"]
+        for narrowed, concerned in (
+            ({}, whole),
+            ({"child": "c-2"}, [each for each in whole if each["child_id"] == "c-2"]),
+            ({"team": "north"}, [each for each in whole if each["team"] == "north"]),
+            ({"kind": "looked_after_child_review"}, [each for each in whole if each["kind"].startswith("looked")]),
+            ({"kind": "no_such_kind"}, []),
+        ):
+            expected = {each.value: 0 for each in Status} | Counter(each["status"] for each in concerned)
+            for asked in ({}, {"status": "approaching"}, {"due_from": "2026-06-11", "due_to": "2026-06-25"}):
+                page = await running.get("/v1/reviews", limit=1, **asked, **narrowed, **when)
+                assert page["counts"] == expected
+        assert {each["status"] for each in whole} >= {"approaching", "missed", "held_early", "withdrawn"}
 
 
 async def test_both_ways_to_answer_give_the_same(running: Served) -> None:
@@ -128,7 +153,8 @@ async def test_known_at_leaves_out_what_was_recorded_later(running: Served) -> N
     known_now = (await running.get("/v1/reviews", **then))["items"][0]
     known_then = (await running.get("/v1/reviews", **then, known_at="2026-03-03T12:00:00Z"))["items"][0]
     assert known_now["review_id"] == known_then["review_id"]
-    assert (known_now["status"], known_then["status"]) == ("held_on_time", "overdue")
+    assert (known_now["status"], known_then["status"]) == ("held_early", "overdue")
+    assert (known_now["recorded_on"], known_now["days_late"], known_now["days_recorded_late"]) == ("2026-04-01", 0, 34)
     one = await running.get(
         f"/v1/reviews/{known_then['review_id']}", as_of="2026-03-03", known_at="2026-03-03T12:00:00Z"
     )
@@ -170,6 +196,10 @@ async def test_csv_holds_the_same_rows(running: Served) -> None:
         rows = list(csv.DictReader(io.StringIO(answer.text)))
         assert [each["review_id"] for each in rows] == [each["review_id"] for each in page["items"]]
         assert rows[0]["arithmetic"] == page["items"][0]["explanation"]["arithmetic"]
+        assert answer.headers["homeward-projection-position"] == str(page["projection_position"])
+        for name in ("days_late", "days_early", "recorded_on", "days_recorded_late"):
+            assert rows[0][name] == str(page["items"][0][name])
+        assert [each["verified"] for each in rows] == ["false", "false"]
 
 
 async def test_one_review_is_read_by_its_id(running: Served) -> None:
@@ -212,6 +242,7 @@ async def test_timetables_tell_what_is_adopted_from_when(running: Served) -> Non
         "unheard-of": ("2026-04-01", 2, False),
     }
     assert {each["pack"] for each in answer["known"]} >= {"scotland", "two-week-planning-meeting"}
+    assert {rule["verified"] for pack in answer["known"] for rule in pack["rules"]} == {True, False}
     assert all(rule["citation"] for pack in answer["known"] for rule in pack["rules"])
     earlier = await running.get("/v1/timetables", as_of="2026-02-01")
     assert {each["pack"] for each in earlier["adopted"]} == {"scotland"}

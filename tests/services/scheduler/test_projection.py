@@ -20,6 +20,7 @@ from services.scheduler.projection import (
 from shared.domain.envelope import RecordedEvent
 from shared.domain.timetable.reviews import APPROACHING_DAYS, Outcome, Review
 from shared.policies.timetables import council_timetable
+from tests.shared.domain.timetable.story import adopting
 from tests.support.events import SOURCE, Log
 
 TODAY = date(2026, 11, 1)
@@ -179,4 +180,4 @@ def test_an_unchanged_due_date_keeps_its_day_of_notice() -> None:
 def test_the_digest_of_a_timetable_tells_rules_apart() -> None:
     """Another council calendar gives another digest; the same one always gives the same."""
     assert timetable_digest(TIMETABLE) == timetable_digest(council_timetable(()))
-    assert timetable_digest(TIMETABLE) != timetable_digest(council_timetable((), closures=[date(2026, 5, 18)]))
+    assert timetable_digest(TIMETABLE) != timetable_digest(adopting(closures=["2026-05-18"]))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,10 +17,13 @@ from shared.domain.envelope import RecordedEvent
 from shared.domain.history import facts
 from shared.domain.ids import AUTHORITY_STREAM
 from shared.domain.timetable.engine import SHAPING, Timetable, owed_keys, project_reviews, reviews_by_key
+from shared.domain.timetable.intervals import Interval, Unit
 from shared.domain.timetable.reviews import Outcome, Review
+from shared.policies.loader import known_packs
 from shared.policies.timetables import council_timetable
 from tests.services.demonstration.councils import council, recorded
 from tests.shared.domain.timetable.story import ALL_PACKS, CHILD, LOCAL_PACKS, STREAM
+from tests.shared.domain.timetable.test_council_calendars import DECIDED, in_working_days
 from tests.shared.domain.timetable.test_laws import DAYS, FACTS, START, Stated, story_of
 from tests.support.events import Log
 from tests.support.packs import load_pack
@@ -31,7 +36,7 @@ AMENDMENTS = st.tuples(st.sampled_from(["record.corrected", "record.retracted"])
 ADOPTIONS = st.tuples(st.just("timetable.adopted"), st.sampled_from(LOCAL_PACKS), DAYS)
 #: Told of a child without owing anything; the demonstration council, below, tells of most types there are.
 OWING_NOTHING = st.builds(Stated, st.just("child.registered"), DAYS, st.just({}))
-STEPS = st.lists(st.one_of(FACTS, FACTS, FACTS, OWING_NOTHING, AMENDMENTS, ADOPTIONS), min_size=1, max_size=18)
+STEPS = st.lists(st.one_of(FACTS, FACTS, FACTS, OWING_NOTHING, AMENDMENTS, ADOPTIONS, DECIDED), min_size=1, max_size=18)
 
 
 def log_of(steps: list[Any]) -> list[RecordedEvent]:
@@ -39,7 +44,7 @@ def log_of(steps: list[Any]) -> list[RecordedEvent]:
     log = Log()
     for step in steps:
         if isinstance(step, Stated):
-            log.add(step.kind, STREAM, step.on, **step.data)
+            log.add(step.kind, AUTHORITY_STREAM if "calendar" in step.data else STREAM, step.on, **step.data)
         elif step[0] == "timetable.adopted":
             _adopt(log, step[1], step[2])
         else:
@@ -54,19 +59,19 @@ def _adopt(log: Log, pack: str, on: str) -> None:
 
 def _amend(log: Log, kind: str, ago: int, on: str) -> None:
     wrong = log.events[-ago] if ago <= len(log.events) else None
-    if wrong is None or wrong.stream != STREAM or wrong.type.startswith("record."):
+    if wrong is None or wrong.type.startswith("record."):
         return
     if kind == "record.retracted":
         named: dict[str, Any] = {"retracts_source": wrong.source, "retracts_id": wrong.event_id}
-        log.add(kind, STREAM, on, **named, reason="recording_error")
+        log.add(kind, wrong.stream, on, **named, reason="recording_error")
         return
     data = {**wrong.data.model_dump(mode="json", exclude_unset=True), "occurred_on": on}
     named = {"corrects_source": wrong.source, "corrects_id": wrong.event_id}
-    log.add(kind, STREAM, on, **named, corrects_type=wrong.type, replacement=data, reason="recording_error")
+    log.add(kind, wrong.stream, on, **named, corrects_type=wrong.type, replacement=data, reason="recording_error")
 
 
 def timetable(known: list[RecordedEvent], today: date) -> Timetable:
-    return council_timetable(facts(known, as_of=today))
+    return council_timetable(known, as_of=today)
 
 
 def event_by_event(child: str, events: list[RecordedEvent], today: date) -> dict[Any, StoredReview]:
@@ -109,6 +114,36 @@ def test_whole_histories_fold_to_what_single_events_fold_to(steps: list[Any]) ->
     """Whatever is told, corrected, retracted, told ahead of its day or adopted by the council in between."""
     events = log_of(steps)
     assert at_once(CHILD, events, TODAY) == event_by_event(CHILD, events, TODAY)
+
+
+#: A first review in working days, and a second that falls near the horizon, so that a third may follow or not.
+NEAR_THE_HORIZON = in_working_days(Interval(22, Unit.WORKING_DAYS), Interval(23, Unit.MONTHS))
+
+
+def near_the_horizon() -> AbstractContextManager[object]:
+    packs = tuple(NEAR_THE_HORIZON if pack.pack == "scotland" else pack for pack in known_packs())
+    return patch("shared.policies.timetables.known_packs", lambda: packs)
+
+
+@given(STEPS)
+def test_they_do_where_a_working_day_more_decides_what_follows(steps: list[Any]) -> None:
+    """With a statutory sequence that begins in working days, on which more reviews are counted."""
+    events = log_of(steps)
+    with near_the_horizon():
+        assert at_once(CHILD, events, TODAY) == event_by_event(CHILD, events, TODAY)
+
+
+def test_a_declared_day_may_end_a_forecast() -> None:
+    """A working day more moves the second review beyond the horizon: the third is not projected any more, in both."""
+    log = Log()
+    log.add("child.accommodated", STREAM, "2026-07-01", episode_id="E1", legal_reason="section_25")
+    log.add("home.started", STREAM, "2026-07-01", home_id="H1", home_kind="foster")
+    log.add("holiday.declared", AUTHORITY_STREAM, "2026-07-05", calendar="scot_bank_holidays", holiday_on="2026-07-20")
+    with near_the_horizon():
+        assert at_once(CHILD, log.events, TODAY) == event_by_event(CHILD, log.events, TODAY)
+        found = at_once(CHILD, log.events, TODAY, forecasts=True)
+    [gone] = [each.review for each in found.values() if each.vanished_at and each.review.position == 3]
+    assert (gone.ordinal, gone.due_on) == (3, date(2028, 12, 30))
 
 
 def test_what_a_correction_brings_forward_takes_its_place_among_what_was_told() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Any, Self
 
 from shared.domain.catalogue.meeting import MeetingKind
@@ -25,13 +24,15 @@ AGREED = "agreed_frequency_review"
 LOCAL_PACKS = ("two-week-planning-meeting", "three-monthly-cadence", "seventy-two-hour-meeting")
 
 
-def adopting(*packs: str, since: str = "2000-01-01", closures: Iterable[date] = ()) -> Timetable:
-    """Return the timetable of a council that adopted ``packs``."""
+def adopting(*packs: str, since: str = "2000-01-01", closures: Iterable[str] = ()) -> Timetable:
+    """Return the timetable of a council that adopted ``packs`` and then declared ``closures``."""
     log = Log()
     for pack in packs:
         edition = load_pack(pack).edition
         log.add("timetable.adopted", "authority", since, pack=pack, edition=edition, effective_on=since)
-    return council_timetable(facts(log.events), closures=closures)
+    for day in closures:
+        log.add("holiday.declared", "authority", since, calendar="scot_bank_holidays", holiday_on=day)
+    return council_timetable(log.events)
 
 
 STATUTE_ONLY = adopting()

@@ -103,4 +103,3 @@ def test_timetables_differ_from_the_first_day_on_which_they_judge_otherwise() ->
     moved = replace(ALL_PACKS, adopted=(ALL_PACKS.adopted[0], *later))
     statute = replace(ALL_PACKS, adopted=ALL_PACKS.adopted[:1])
     assert statute.differs_from(moved) == date(2026, 4, 1)
-    assert statute.differs_from(replace(statute, working_calendar="council")) == date.min

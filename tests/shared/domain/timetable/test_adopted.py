@@ -9,13 +9,14 @@ import pytest
 from shared.domain.history import facts
 from shared.domain.timetable.engine import Timetable, adopted_timetable
 from shared.domain.timetable.rules import OnHomeChange
-from shared.policies.calendars import calendars
+from shared.policies.calendars import closed_on
 from shared.policies.loader import known_packs
 from shared.policies.timetables import council_timetable
 from tests.shared.domain.timetable.story import PLANNING, STATUTORY, Story, adopting, due, placed
 from tests.support.events import Log
 from tests.support.packs import load_pack
 
+SHIPPED = closed_on(frozenset())
 TWO_WEEKS = "two-week-planning-meeting"
 
 
@@ -35,7 +36,7 @@ def test_a_pack_not_at_hand_is_told_and_not_passed_over() -> None:
     """Adopting a pack that is not shipped stands in the timetable as unknown."""
     log = Log()
     log.add("timetable.adopted", "authority", "2026-01-01", pack="weekly", edition="2026-01", effective_on="2026-01-01")
-    [unknown] = council_timetable(facts(log.events)).unknown
+    [unknown] = council_timetable(log.events).unknown
     assert (unknown.pack, unknown.edition, unknown.position) == ("weekly", "2026-01", 1)
 
 
@@ -47,24 +48,24 @@ def test_one_edition_of_a_pack_judges_a_clock() -> None:
     log = Log()
     for pack, since in ((old, "2026-01-01"), (new, "2026-06-01")):
         log.add("timetable.adopted", "authority", since, pack=pack.pack, edition=pack.edition, effective_on=since)
-    timetable = adopted_timetable(facts(log.events), packs=(*known_packs(), new), calendars=calendars())
+    timetable = adopted_timetable(facts(log.events), packs=(*known_packs(), new), calendars=SHIPPED)
     titles = [Story().accommodated(day).reviews(PLANNING, timetable)[0].title for day in ("2026-05-31", "2026-06-01")]
     assert titles == ["Two-week planning meeting", "Planning meeting, new edition"]
 
 
 def test_what_the_timetable_needs_must_be_at_hand() -> None:
-    """Without the statutory pack, or with a calendar nobody knows, there is no timetable."""
+    """Without the statutory pack, or the calendar that its rules name, there is no timetable."""
     with pytest.raises(KeyError, match="scotland"):
-        adopted_timetable((), packs=(), calendars=calendars())
-    with pytest.raises(KeyError, match="lunar"):
-        adopted_timetable((), packs=known_packs(), calendars=calendars(), working_calendar="lunar")
+        adopted_timetable((), packs=(), calendars=SHIPPED)
+    with pytest.raises(KeyError, match="scot_bank_holidays"):
+        adopted_timetable((), packs=known_packs(), calendars={})
 
 
 def continuing() -> Timetable:
     """Return the statutory timetable, but with clocks that run on when the home changes."""
     law = load_pack("scotland")
     rules = tuple(replace(rule, on_home_change=OnHomeChange.CONTINUE) for rule in law.rules)
-    return adopted_timetable((), packs=(replace(law, rules=rules),), calendars=calendars())
+    return adopted_timetable((), packs=(replace(law, rules=rules),), calendars=SHIPPED)
 
 
 def test_a_rule_may_run_on_through_a_change_of_home() -> None:

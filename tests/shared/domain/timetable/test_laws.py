@@ -67,9 +67,10 @@ def projected(history: list[Stated], timetable: Timetable = ALL_PACKS) -> tuple[
 
 
 def unplaced(review: Review) -> Review:
-    """Return ``review`` without positions and notes."""
+    """Return ``review`` without positions, notes and the day of recording."""
     anchor = replace(review.explanation.anchor, position=None)
-    return replace(review, position=0, explanation=replace(review.explanation, anchor=anchor, notes=()))
+    explanation = replace(review.explanation, anchor=anchor, notes=())
+    return replace(review, position=0, recorded_on=None, explanation=explanation)
 
 
 @given(HISTORIES)
@@ -146,7 +147,7 @@ def test_what_stands_with_an_outcome_fits_it(history: list[Stated]) -> None:
 @given(HISTORIES, st.data())
 @settings(max_examples=200)
 def test_a_corrected_date_is_as_good_as_a_right_one(history: list[Stated], data: st.DataObject) -> None:
-    """Correcting the day of a fact gives what recording it right gives, but for positions and notes."""
+    """Correcting the day of a fact gives what recording it right gives, but for where, when and with which notes."""
     index = data.draw(st.integers(0, len(history) - 1))
     right_on = data.draw(DAYS)
     corrected = story_of(history).corrected(index + 1, "2027-01-01", occurred_on=right_on)

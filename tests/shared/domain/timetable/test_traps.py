@@ -99,7 +99,7 @@ def test_trap_09_holidays(placed_on: str, three_working_days: str) -> None:
 def test_trap_10_holidays_move_working_days_only() -> None:
     """A council's closure day moves its working-day deadline and no other date."""
     story = placed("2026-05-14", emergency=True)
-    closing = adopting(*LOCAL_PACKS, closures=[date(2026, 5, 18)])
+    closing = adopting(*LOCAL_PACKS, closures=["2026-05-18"])
     before = {review.review_id: review for review in story.reviews(timetable=ALL_PACKS)}
     moved = [each.kind for each in story.reviews(timetable=closing) if each.due_on != before[each.review_id].due_on]
     assert moved == [EMERGENCY]

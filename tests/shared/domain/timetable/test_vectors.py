@@ -1,97 +1,85 @@
-"""Test vectors of the domain note, section 1.5: Gregorian, exclusive of the anchor day, months clamped.
-
-Their sources are SSI 2009/210 regs 38 and 45, and lines 405-411 and 666-668 of the CELCIS report
-on the two week planning meeting; the dates were computed for Homeward.
-"""
+"""The engine, held to the dates in ``tests/vectors/timetable_*.json``, which say where they come from."""
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from typing import Any
 
 import pytest
 
-from tests.shared.domain.timetable.story import (
-    ALL_PACKS,
-    EMERGENCY,
-    PLANNING,
-    SEVENTY_TWO_HOURS,
-    STATUTORY,
-    THREE_MONTHLY,
-    Story,
-    adopting,
-    due,
-    placed,
-)
-
-#: Edinburgh's own Monday in the middle of May 2026.
-EDINBURGH = adopting(closures=[date(2026, 5, 18)])
+from shared.domain.timetable.engine import Timetable
+from shared.domain.timetable.intervals import add_months
+from shared.domain.timetable.reviews import Review
+from tests.shared.domain.timetable.story import STATUTORY, Story, adopting, due
+from tests.support.timetable_vectors import CASES, wanted
 
 
-@pytest.mark.parametrize(
-    ("placed_at", "seventy_two_hours", "three_working_days", "in_edinburgh"),
-    [
-        ("2025-12-23T14:00:00+00:00", "2025-12-26T14:00:00+00:00", "2025-12-30", "2025-12-30"),
-        ("2026-05-01T16:30:00+01:00", "2026-05-04T16:30:00+01:00", "2026-05-07", "2026-05-07"),
-        ("2026-05-14T09:00:00+01:00", "2026-05-17T09:00:00+01:00", "2026-05-19", "2026-05-20"),
-        ("2026-03-27T18:00:00+00:00", "2026-03-30T19:00:00+01:00", "2026-04-01", "2026-04-01"),
-        ("2026-10-23T18:00:00+01:00", "2026-10-26T17:00:00+00:00", "2026-10-28", "2026-10-28"),
-    ],
-)
-def test_emergency_in_working_days_and_in_hours(
-    placed_at: str, seventy_two_hours: str, three_working_days: str, in_edinburgh: str
-) -> None:
-    """Three working days and 72 hours give different dates over weekends, holidays and clock changes."""
-    story = placed(placed_at[:10], emergency=True, occurred_at=placed_at)
-    [by_hours] = story.reviews(SEVENTY_TWO_HOURS, ALL_PACKS)
-    assert by_hours.due_at == datetime.fromisoformat(seventy_two_hours)
-    assert by_hours.due_on == date.fromisoformat(seventy_two_hours[:10])
-    assert due(story.reviews(EMERGENCY, ALL_PACKS)) == [three_working_days]
-    assert due(story.reviews(EMERGENCY, EDINBURGH)) == [in_edinburgh]
+def story_of(asked: dict[str, Any]) -> Story:
+    """Tell what the case asks as a council records it, fact by fact."""
+    hour = {"occurred_at": asked["accommodated_at"]} if "accommodated_at" in asked else {}
+    began = asked.get("accommodated_on") or asked["accommodated_at"][:10]
+    story = Story().accommodated(began, **hour)
+    story.home(asked.get("placed_on", began), emergency=asked.get("emergency", False), **hour)
+    for meeting in asked.get("held", ()):
+        story.held(meeting["held_on"])
+    return story
 
 
-FULL_SEQUENCES = [
-    ("2025-08-31", "2025-09-14", "2025-10-12", "2026-01-12", "2026-07-12", 315, "2026-04-12", 224),
-    ("2025-11-30", "2025-12-14", "2026-01-11", "2026-04-11", "2026-10-11", 315, "2026-07-11", 223),
-    ("2026-01-15", "2026-01-29", "2026-02-26", "2026-05-26", "2026-11-26", 315, "2026-08-26", 223),
-    ("2024-02-29", "2024-03-14", "2024-04-11", "2024-07-11", "2025-01-11", 317, "2024-10-11", 225),
-]
+def timetable_of(asked: dict[str, Any]) -> Timetable:
+    return adopting(*(pack for pack in asked["packs"] if pack != "scotland"), closures=asked.get("closed", ()))
+
+
+def reviews_of(case: dict[str, Any], kind: str) -> list[Review]:
+    """Return as many of the reviews owed of this kind as the case gives dates."""
+    reviews = story_of(case["asked"]).reviews(kind, timetable_of(case["asked"]))
+    return reviews[: len(case["due"][kind])]
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_dates_are_those_on_file(case: dict[str, Any]) -> None:
+    """What a council records makes owed, kind by kind, the reviews by the days and instants on file."""
+    for kind, dates in wanted(case).items():
+        reviews = reviews_of(case, kind)
+        assert [review.due_at or review.due_on for review in reviews] == dates
+        assert due(reviews) == [text[:10] for text in case["due"][kind]]
 
 
 @pytest.mark.parametrize(
-    ("start", "two_weeks", "first", "second", "third", "third_day", "local_third", "local_day"), FULL_SEQUENCES
+    ("case", "kind"), [(case, kind) for case in CASES.values() for kind in case.get("day_of_last", ())]
 )
-def test_full_sequence(  # noqa: PLR0917 - one column of the table each
-    start: str, two_weeks: str, first: str, second: str, third: str, third_day: int, local_third: str, local_day: int
-) -> None:
-    """If every review is held on its last lawful day, the dates are those of the table."""
-    story = placed(start).held(first).held(second)
-    assert due(story.reviews(PLANNING, ALL_PACKS)) == [two_weeks]
-    statutory = story.reviews(STATUTORY, ALL_PACKS)
-    assert due(statutory[:3]) == [first, second, third]
-    assert (date.fromisoformat(third) - date.fromisoformat(start)).days == third_day
-    local = story.reviews(THREE_MONTHLY, ALL_PACKS)[0]
-    assert (local.ordinal, due([local])) == (3, [local_third])
-    assert (date.fromisoformat(local_third) - date.fromisoformat(start)).days == local_day
+def test_how_many_days_it_takes(case: dict[str, Any], kind: str) -> None:
+    """A third review lies 315 or 317 days behind the beginning by law, 223 to 225 by the local cadence."""
+    began = date.fromisoformat(case["asked"]["accommodated_on"])
+    last = reviews_of(case, kind)[-1]
+    assert last.ordinal == 3
+    assert last.due_on == began + timedelta(days=case["day_of_last"][kind])
 
 
-@pytest.mark.parametrize(("start", "first", "second", "third"), [row[0:1] + row[2:5] for row in FULL_SEQUENCES])
-def test_full_sequence_before_anything_is_held(start: str, first: str, second: str, third: str) -> None:
-    """The provisional dates are those that come about if each review is held on its last lawful day."""
-    assert due(placed(start).reviews(STATUTORY)[:3]) == [first, second, third]
+@pytest.mark.parametrize("case", [case for case in CASES.values() if "six_months_on" in case])
+def test_six_months(case: dict[str, Any]) -> None:
+    """Six months are counted by the calendar, from the day itself and never from a date counted before."""
+    assert add_months(date.fromisoformat(case["asked"]["accommodated_on"]), 6).isoformat() == case["six_months_on"]
 
 
-def test_early_review_re_anchors() -> None:
-    """Placed 15 January, first review due 26 February and held 10 February: the second is due 10 May."""
-    story = placed("2026-01-15").held("2026-02-10")
-    assert due(story.reviews(STATUTORY)[:2]) == ["2026-02-26", "2026-05-10"]
+def test_six_months_are_not_26_weeks() -> None:
+    """From 15 January 2026 the one ends on 15 July, the other on 16 July."""
+    began = date(2026, 1, 15)
+    assert add_months(began, 6) == date(2026, 7, 15) == began + timedelta(weeks=26) - timedelta(days=1)
 
 
-def test_late_review_re_anchors_and_stays_late() -> None:
-    """If the second is held late on 20 May, the third is due 20 November and 10 days stay on the record."""
-    story = placed("2026-01-15").held("2026-02-10").held("2026-05-20")
-    [_, second, third, *_] = story.reviews(STATUTORY)
-    assert second.days_late == 10
-    assert due([third]) == ["2026-11-20"]
+@pytest.mark.parametrize("case", [case for case in CASES.values() if "days_late" in case])
+def test_lateness_stays_on_the_record(case: dict[str, Any]) -> None:
+    """Holding a review re-anchors what follows, and by how much it was late stays with it."""
+    for kind, days in case["days_late"].items():
+        assert [review.days_late for review in reviews_of(case, kind)] == days
+
+
+def test_every_case_is_read() -> None:
+    """The files hold the emergencies, sequences and anchors that the research note tells of."""
+    assert len(CASES) == 21
+    assert isinstance(
+        wanted(CASES["timetable_emergencies: 2026-03-27T18:00:00+00:00"])["seventy_two_hour_meeting"][0], datetime
+    )
 
 
 def test_baby_accommodated_at_birth() -> None:

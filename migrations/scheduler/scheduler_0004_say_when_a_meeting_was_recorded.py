@@ -1,0 +1,23 @@
+"""Say of each review that was held on which day that was recorded, and have all reviews projected anew."""
+
+from __future__ import annotations
+
+from alembic import op
+
+revision = "scheduler_0004"
+down_revision = "scheduler_0003"
+branch_labels = None
+depends_on = None
+
+STATEMENTS = """
+ALTER TABLE scheduler.review ADD COLUMN recorded_on date;
+UPDATE scheduler.checkpoint SET timetable_digest = 'scheduler_0004' WHERE timetable_digest IS NOT NULL
+"""
+# The new column follows from the log, so no statement fills it: the digest is that of no timetable, and the
+# scheduler that starts next therefore projects every child anew, as it does whenever the rules at hand change.
+
+
+def upgrade() -> None:
+    """Add the column, and let the next start fill it."""
+    for statement in STATEMENTS.split(";\n"):
+        op.execute(statement)

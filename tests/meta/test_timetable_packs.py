@@ -1,0 +1,185 @@
+"""What has been promised of timetable packs is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from datetime import date
+from functools import cache
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from pydantic import ValidationError
+
+from shared.policies.pack_file import PackFile, pack_schema
+from tests.meta import timetable_packs
+from tests.meta.compatibility import broken_promises
+from tests.meta.event_schemas import released as released_events
+from tests.meta.timetable_packs import changed, findings_page, released, released_schema, shipped, text_of
+
+REMEDY = "run `make schemas`"
+_DAY = date(2026, 11, 23)
+#: A pack that has every member.
+PACK: dict[str, Any] = {
+    "pack": "test",
+    "edition": "2026-11",
+    "title": "Test",
+    "jurisdiction": "Nowhere",
+    "source": "None",
+    "calendar": "weekdays_only",
+    "rule": [
+        {
+            "key": "check",
+            "title": "Check",
+            "anchor": "home_started",
+            "basis": "guidance",
+            "citation": "None",
+            "calendar": "council",
+            "satisfied_by": ["other"],
+            "home_kinds": ["foster", "kinship"],
+            "emergency_only": True,
+            "short_break_series": False,
+            "effective_from": _DAY,
+            "effective_to": _DAY,
+            "on_home_change": "continue",
+            "owed_from": 2,
+            "verified_by": "A person",
+            "verified_on": _DAY,
+            "step": [{"title": "First", "within": {"weeks": 6}, "from": "anchor", "repeats": False, "citation": "x"}],
+            "note": [{"text": "A note", "when": "secure"}],
+        }
+    ],
+}
+
+
+def test_no_released_edition_has_changed() -> None:
+    """Councils work to an edition, so its text is for ever; what is new is another edition."""
+    assert changed(released(), shipped()) == []
+
+
+def test_every_edition_is_released() -> None:
+    """Each edition that lies in the repository has its digest."""
+    assert shipped() == released(), REMEDY
+
+
+def test_a_changed_edition_would_be_found() -> None:
+    """An edition that reads otherwise, or is gone, is told, with what to do; one that is new is not."""
+    old = {"one": {"2026-01": "a", "2026-02": "b"}}
+    assert changed(old, {"one": {"2026-01": "a", "2026-02": "b", "2026-03": "c"}, "two": {"2026-01": "d"}}) == []
+    [told] = changed(old, {"one": {"2026-01": "a", "2026-02": "c"}})
+    assert told.startswith("edition 2026-02 of one is released and was changed; ")
+    assert [each.partition(";")[0] for each in changed(old, {})] == [
+        "edition 2026-01 of one is released and was taken away",
+        "edition 2026-02 of one is released and was taken away",
+    ]
+
+
+def test_nothing_is_written_over_a_changed_edition(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make schemas` does not make a change of a released edition right."""
+    monkeypatch.setattr(timetable_packs, "shipped", lambda: {"scotland": {"2026-11": "another"}})
+    with pytest.raises(SystemExit, match="another edition in a file of its own"):
+        timetable_packs.main()
+
+
+def test_the_files_are_those_of_the_code() -> None:
+    """The schema, and the page of findings, read as `make schemas` would write them."""
+    assert timetable_packs.SCHEMA.read_text(encoding="utf-8") == text_of(pack_schema()), REMEDY
+    assert timetable_packs.FINDINGS_PAGE.read_text(encoding="utf-8") == findings_page(), REMEDY
+
+
+def test_the_schema_admits_what_it_admitted() -> None:
+    """A pack that an earlier release read is read, and a code or unit that there was is there."""
+    assert broken_promises(released_schema(), pack_schema()) == []
+    fewer = pack_schema()
+    fewer["$defs"]["Unit"]["enum"].remove("hours")
+    assert broken_promises(pack_schema(), fewer)
+
+
+def test_the_schema_is_of_no_event_type() -> None:
+    """The schemas of event types are found beside that of packs, and it is none of them."""
+    assert "timetable-pack" not in {name for name, _ in released_events()}
+
+
+def test_every_member_says_what_it_is() -> None:
+    """Whoever writes a pack in an editor that knows the schema is told what each member means."""
+    schema = pack_schema()
+    tables = [schema, *(each for each in schema["$defs"].values() if "properties" in each)]
+    members = [(name, member) for table in tables for name, member in table["properties"].items()]
+    assert len(members) > 30
+    assert [name for name, member in members if not member.get("description")] == []
+
+
+@cache
+def validator() -> Draft202012Validator:
+    Draft202012Validator.check_schema(pack_schema())
+    return Draft202012Validator(pack_schema(), format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def admitted(document: Any) -> tuple[bool, bool]:
+    """Return whether the tables, and whether the schema, admit what a file says."""
+    by_schema = validator().is_valid(as_json(document))
+    try:
+        PackFile.model_validate(document)
+    except ValidationError:
+        return False, by_schema
+    return True, by_schema
+
+
+def as_json(value: Any) -> Any:
+    """Return what a file says as JSON has it: its days are text."""
+    if isinstance(value, dict):
+        return {name: as_json(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [as_json(each) for each in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def places_in(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield each container within a document with each of its keys."""
+    for key, each in value.items() if isinstance(value, dict) else enumerate(value):
+        yield value, key
+        if isinstance(each, (dict, list)):
+            yield from places_in(each)
+
+
+#: What may stand at a place instead; a day is text to JSON, so days are exchanged for no text and stay days.
+_OTHERS = st.one_of(
+    st.sampled_from([1, 0, -1, 10_000, 10_001, 1.5, True, False]),
+    st.sampled_from(["", " ", " x ", "X", "x", "foster", "other", "secure", "2026-00", "hours", "council"]),
+    st.sampled_from(
+        [{}, {"weeks": 6}, {"weeks": 0}, {"years": 1}, {"weeks": 1, "days": 1}, {"title": "x"}, {"text": "x"}]
+    ),
+    st.sampled_from(
+        [[], ["other"], ["other", "other"], [1], [[]], [{"text": "x", "when": "emergency"}], [{"title": "x"}]]
+    ),
+).map(deepcopy)
+
+
+@given(st.data())
+def test_schema_and_tables_admit_the_same(data: st.DataObject) -> None:
+    """A pack that an editor finds right by the schema is one whose structure is read, and the other way round."""
+    document = deepcopy(PACK)
+    for _ in range(data.draw(st.integers(0, 3))):
+        container, key = data.draw(st.sampled_from(list(places_in(document))), label="place")
+        match data.draw(st.sampled_from(["exchange", "leave out", "add"])):
+            case "exchange":
+                container[key] = data.draw(_OTHERS)
+            case "leave out":
+                del container[key]
+            case _ if isinstance(container, dict):
+                container[data.draw(st.sampled_from(["titel", "days", "citation", "note", "within"]))] = data.draw(
+                    _OTHERS
+                )
+            case _:
+                container.append(deepcopy(container[key]))
+    by_tables, by_schema = admitted(document)
+    assert by_tables == by_schema
+
+
+def test_the_pack_with_every_member_is_admitted() -> None:
+    """What the comparison begins with is a pack, so that both say yes to something, and it has every member."""
+    assert admitted(PACK) == (True, True)
+    assert PACK["rule"][0].keys() == pack_schema()["$defs"]["RuleTable"]["properties"].keys()
