@@ -10,14 +10,14 @@ branch_labels = None
 depends_on = None
 
 STATEMENTS = """
-ALTER TABLE scheduler.review ADD COLUMN recorded_on date;
+ALTER TABLE scheduler.review ADD COLUMN recorded_on date, ADD COLUMN shown_on date;
 UPDATE scheduler.checkpoint SET timetable_digest = 'scheduler_0004' WHERE timetable_digest IS NOT NULL
 """
-# The new column follows from the log, so no statement fills it: the digest is that of no timetable, and the
+# The new columns follow from the log, so no statement fills it: the digest is that of no timetable, and the
 # scheduler that starts next therefore projects every child anew, as it does whenever the rules at hand change.
 
 
 def upgrade() -> None:
-    """Add the column, and let the next start fill it."""
+    """Add the columns, and let the next start fill them."""
     for statement in STATEMENTS.split(";\n"):
         op.execute(statement)

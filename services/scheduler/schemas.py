@@ -74,8 +74,9 @@ class ReviewView(View):
     recorded_on: date | None = Field(description="Civil day on which the meeting that was held was first recorded.")
     days_recorded_late: int | None = Field(
         description=(
-            "Days for which the record showed it as overdue although it had been held: those from the due day, or from "
-            "that of the meeting where it was later, to the day of recording. They are not among `days_late`."
+            "Days for which the record showed it as overdue although it had been held: those from the due day, the "
+            "meeting, or the day from which the record could show the review, whichever is last, to that of "
+            "recording. They are not among `days_late`."
         )
     )
     closed_on: date | None

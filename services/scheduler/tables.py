@@ -50,6 +50,7 @@ review = Table(
     Column("held_on", Date),
     Column("held_meeting_id", Text),
     Column("recorded_on", Date),
+    Column("shown_on", Date),
     Column("closed_on", Date),
     Column("closed_because", Text),
     Column("booked_on", Date),

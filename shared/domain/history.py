@@ -17,13 +17,20 @@ from shared.domain.catalogue import EventData, read_data
 from shared.domain.catalogue.governance import AmendmentReason, RecordCorrected, RecordRetracted
 from shared.domain.envelope import RecordedEvent
 
+#: The members by which a fact begins, ends or satisfies something; to correct any other is clerical.
+DECIDING = (
+    *("occurred_on", "occurred_at", "meeting_id", "meeting_kind", "episode_id", "destination"),
+    *("home_id", "home_kind", "emergency", "short_break_series"),
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
     """One fact as it is held true, with where it was recorded.
 
     ``position`` and ``recorded_at`` are those of the event that first recorded the fact;
-    ``amended_position`` is that of its latest correction, if any.
+    ``amended_position`` is that of its latest correction, if any; ``redecided_position`` that
+    of the latest one which was more than clerical (:data:`DECIDING`).
     """
 
     position: int
@@ -33,6 +40,7 @@ class Fact:
     recorded_at: datetime
     data: EventData
     amended_position: int | None = None
+    redecided_position: int | None = None
 
     @property
     def occurred_on(self) -> date:
@@ -43,6 +51,11 @@ class Fact:
     def latest_position(self) -> int:
         """The position of the event that gave the fact its present wording."""
         return self.amended_position or self.position
+
+    @property
+    def decided_position(self) -> int:
+        """The position from which the fact is of the day and of the kind that it has now, and about the same."""
+        return self.redecided_position or self.position
 
 
 def facts(
@@ -102,8 +115,14 @@ def _correct(
     wrong = held.get(key)
     if wrong is None:
         return None, None
-    held[key] = replace(wrong, data=corrected_data(wrong.type, correction), amended_position=event.position)
+    data = corrected_data(wrong.type, correction)
+    redecided = event.position if _deciding(wrong.data) != _deciding(data) else wrong.redecided_position
+    held[key] = replace(wrong, data=data, amended_position=event.position, redecided_position=redecided)
     return wrong, held[key]
+
+
+def _deciding(data: EventData) -> tuple[object, ...]:
+    return tuple(getattr(data, name, None) for name in DECIDING)
 
 
 def corrected_data(of_type: str, correction: RecordCorrected) -> EventData:

@@ -1,14 +1,16 @@
 """``ETag`` and 304: an answer that was given before is not read again while it would be the same.
 
 The validator is weak: it tells that an answer says the same, not that its bytes are the same.  It is made
-of what is shown, the civil day, the question and the authority that asks, so that it can be compared
-without reading what it validates.
+of what is shown, the program that shows it, the civil day, the question and the authority that asks, so
+that it can be compared without reading what it validates.
 """
 
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
+from functools import cache
 from hashlib import sha256
+from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
@@ -22,12 +24,23 @@ IfNoneMatch = Annotated[
     Header(description="`ETag` of an answer to the same question; while it would say the same, the answer is 304."),
 ]
 
+#: Whose code makes answers of what is stored.
+_ANSWERING = ("services/scheduler", "shared")
+
 _TEXT = {"schema": {"type": "string"}}
 #: Describes both answers of an operation that has a validator.
 VALIDATED: dict[int | str, dict[str, Any]] = {
     200: {"headers": {"ETag": {"description": "Send it as `If-None-Match` to ask whether anything changed.", **_TEXT}}},
     304: {"description": "What was answered before still holds.", "headers": {"ETag": _TEXT}},
 }
+
+
+@cache
+def _program() -> str:
+    """Return a digest of the code that answers: another release may say the same things in other words."""
+    root = Path(__file__).parents[3]
+    sources = sorted(path for part in _ANSWERING for path in (root / part).rglob("*.py"))
+    return sha256(b"".join(sha256(path.read_bytes()).digest() for path in sources)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +67,5 @@ class Validator:
 def validator_of(request: Request, authority_id: str, when: Times, shown: Shown, *, form: str = "json") -> Validator:
     """Return the validator of the answer, in JSON or another form, to this request."""
     question = [request.url.path, sorted(request.query_params.multi_items()), form]
-    made_of = orjson.dumps([authority_id, when.today, *astuple(shown), question])
+    made_of = orjson.dumps([_program(), authority_id, when.today, *astuple(shown), question])
     return Validator(f'W/"{sha256(made_of).hexdigest()[:32]}"')

@@ -146,10 +146,12 @@ def _is_booked_late(review: Review, on: date) -> bool:
     """Tell whether its meeting is booked too late, as far as can be said on this day.
 
     What is counted from a review that should have been held by now is due later than that, nobody
-    knows when: that review is told of, and this one once it is held.
+    knows when: that review is told of, and this one once it is held.  A meeting whose day has gone
+    by cannot be moved any more.
     """
     passed = review.rests_on_projection and review.explanation.anchor.occurred_on < on
-    return bool(review.booked_late_by_days) and not passed
+    gone_by = review.booked_on is not None and review.booked_on < on
+    return bool(review.booked_late_by_days) and not passed and not gone_by
 
 
 def _moved(before: Review, after: Review) -> bool:

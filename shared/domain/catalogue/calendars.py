@@ -15,7 +15,7 @@ class HolidayReason(StrEnum):
 
     LOCAL_HOLIDAY = "local_holiday"
     PROCLAIMED = "proclaimed"
-    COUNCIL_CLOSURE = "council_closure"
+    COUNCIL_DAY = "council_day"
     MOVED = "moved"
     OTHER = "other"
 

@@ -166,15 +166,6 @@ class HomeStarted(EventData):
     )
 
 
-class HomeContinued(EventData):
-    """A home that began in an emergency goes on with carers who are not yet approved (SSI 2009/210 reg 39).
-
-    Neither review dates nor milestones rest on it today.
-    """
-
-    home_id: HomeId
-
-
 class HomeEnded(EventData):
     """The child no longer lives in this home.
 
@@ -275,15 +266,4 @@ class EpisodeEnded(EventData):
     """
 
     episode_id: EpisodeId
-    destination: Destination
-
-
-class ChildCeasedToBeLookedAfter(EventData):
-    """The council looks after the child no longer, be it at home or away from home.
-
-    An episode of care away from home ends with `episode.ended`, which is recorded as well
-    where one runs: a child who goes home on a compulsory supervision order is still looked
-    after.  Neither review dates nor milestones rest on it today.
-    """
-
     destination: Destination

@@ -57,14 +57,6 @@ class CourtHearing(StrEnum):
     OTHER = "other"
 
 
-class CourtFinding(StrEnum):
-    """What a court found."""
-
-    ABUSE_OR_NEGLECT = "abuse_or_neglect"
-    REASONABLE_EFFORTS_MADE = "reasonable_efforts_made"
-    REASONABLE_EFFORTS_NOT_REQUIRED = "reasonable_efforts_not_required"
-
-
 class WithdrawalReason(StrEnum):
     """Why an application was withdrawn."""
 
@@ -94,33 +86,6 @@ class CompulsorySupervisionOrderReviewRequired(EventData):
     """
 
     ground: ReviewGround
-
-
-class ReporterReferralDecided(EventData):
-    """The council decided to refer the child to the Principal Reporter.
-
-    A review has to come before it (SSI 2009/210 reg 45(4)).
-    Neither review dates nor milestones rest on it today.
-    """
-
-
-class HearingConvened(EventData):
-    """A children's hearing was arranged for a day.
-
-    Where it is practicable a review comes before it (SSI 2009/210 reg 45(4)).
-    Neither review dates nor milestones rest on it today.
-    """
-
-    hearing_on: CivilDate = Field(description="The day for which it was arranged.")
-
-
-class CourtFindingMade(EventData):
-    """A court found something on which dates rest outside Scotland (in the United States, 42 USC 675(5)).
-
-    Neither review dates nor milestones rest on it today.
-    """
-
-    finding: CourtFinding
 
 
 class AdviceHearingHeld(EventData):

@@ -136,14 +136,6 @@ class AssessmentCompleted(AtMeeting):
     assessment_kind: AssessmentKind
 
 
-class HealthBoardNotified(EventData):
-    """The health board was told that the child is looked after, and so owes a health assessment.
-
-    It is to be made within four weeks of this day (Scottish Government guidance of 2014 on
-    health assessments).  Neither review dates nor milestones rest on it today.
-    """
-
-
 class SupportPeriodStarted(AtMeeting):
     """A period of support for the parents began (source report, lines 558-560: three months).
 

@@ -29,7 +29,8 @@ class Owed:
     ``due`` is None where a frequency must be agreed.  ``position`` is that of the latest
     fact that shaped this review, so far as the child's own meetings and bookings go.
     ``adjourned_on`` is the day of a meeting that was to be this review and was broken off.
-    ``calendar`` is the one on which its working days are counted.
+    ``calendar`` is the one on which its working days are counted; ``shown_on`` the civil day on
+    which the last of what it is counted from was recorded.
     """
 
     ordinal: int
@@ -39,6 +40,7 @@ class Owed:
     due: Moment | None
     previous: Owed | None
     position: int
+    shown_on: date
     held: Meeting | None = None
     booking: Booking | None = None
     adjourned_on: date | None = None
@@ -61,9 +63,11 @@ def chain(rule: Rule, clock: ReviewClock, calendar: CouncilCalendar, meetings: I
     found: list[Owed] = []
     horizon = add_months(clock.started.on, HORIZON_MONTHS)
     previous: Owed | None = None
+    settled: int | None = clock.decided_position
     while (step := rule.step(len(found) + 1)) is not None:
         held = next(waiting, None)
-        owed = _next(step, clock, calendar.known_by(_decided_at(clock, held)), previous)
+        settled = _settled_at(clock, held, settled)
+        owed = _next(step, clock, calendar.known_by(settled), previous)
         if clock.closing is not None and owed.rests_on_projection:
             break
         found.append(owed)
@@ -77,11 +81,14 @@ def chain(rule: Rule, clock: ReviewClock, calendar: CouncilCalendar, meetings: I
     return found
 
 
-def _decided_at(clock: ReviewClock, held: Meeting | None) -> int | None:
-    """Return the position that settled a review, None while it is open."""
-    if held is not None:
-        return held.first_position
-    return clock.closing.first_position if clock.closing else None
+def _settled_at(clock: ReviewClock, held: Meeting | None, before: int | None) -> int | None:
+    """Return the position at which a review was settled, None while it is open.
+
+    ``before`` is that of what it is counted from, the clock or the review in front of it: until that was told there
+    was no such review, whatever else was known.
+    """
+    end = held.decided_position if held is not None else clock.closing.decided_position if clock.closing else None
+    return None if end is None or before is None else max(end, before)
 
 
 def _next(step: Step, clock: ReviewClock, calendar: WorkingCalendar, previous: Owed | None) -> Owed:
@@ -96,7 +103,14 @@ def _next(step: Step, clock: ReviewClock, calendar: WorkingCalendar, previous: O
         due=step.within.after(anchor, calendar) if step.within else None,
         previous=previous,
         position=previous.position if previous else clock.shaped_by,
+        shown_on=_shown_on(clock, previous),
     )
+
+
+def _shown_on(clock: ReviewClock, previous: Owed | None) -> date:
+    if previous is None:
+        return clock.recorded_on
+    return max(previous.shown_on, previous.held.recorded_on) if previous.held else previous.shown_on
 
 
 def book(sequences: Sequence[tuple[Rule, ReviewClock, list[Owed]]], bookings: Iterable[Booking]) -> None:
@@ -116,12 +130,18 @@ def book(sequences: Sequence[tuple[Rule, ReviewClock, list[Owed]]], bookings: It
 
 
 def _bookable(rule: Rule, clock: ReviewClock, chained: Iterable[Owed], booking: Booking) -> Iterator[Owed]:
-    """Yield the first open review without a booking, if this booking is later than those before it."""
+    """Yield the first open review that has no booking, if this one is for a later day than those before it.
+
+    A booking whose day had gone by, without the meeting, when this one was made is none any more.
+    """
     if booking.kind not in rule.satisfied_by or not clock.admits(booking.booked_for):
         return
     for owed in chained:
-        taken = owed.held.held if owed.held else owed.booking.booked_for if owed.booking else None
-        if taken is None:
+        if owed.held is not None:
+            taken = owed.held.held
+        elif owed.booking is not None and booking.made_on <= owed.booking.booked_for.on:
+            taken = owed.booking.booked_for
+        else:
             yield owed
             return
         if booking.booked_for.on <= taken.on:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from shared.domain.catalogue.child import Destination, EpisodeEnded, HomeEnded, HomeKind, HomeStarted
+from shared.domain.clock import civil_date
 from shared.domain.history import Fact
 from shared.domain.timetable.intervals import Moment
 from shared.domain.timetable.record import ChildRecord, Episode, moment
@@ -59,14 +61,16 @@ class Traits:
 class Closing:
     """When and why a clock stopped, and the fact that says so.
 
-    ``first_position`` is that at which anything was first recorded that stops the clock, then or later.
+    ``decided_position`` is that from which anything is told that stops the clock, then or later;
+    ``recorded_on`` the civil day on which the fact was first recorded.
     """
 
     at: Moment
     because: str
     event_type: str
     position: int
-    first_position: int
+    decided_position: int
+    recorded_on: date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +79,9 @@ class ReviewClock:
 
     ``identity`` names it in derived identifiers; ``traits`` is None for an episode's
     clock; ``provisional`` means that the home it should be counted from is not recorded.
-    ``first_position`` is that at which the home was first recorded; ``retold_position`` that of a
-    later fact that told other details of it, else 0.
+    ``decided_position`` is that from which it is told to begin then and be of its kind,
+    ``recorded_on`` the civil day on which that was first recorded;
+    ``retold_position`` that of a later fact that told other details of the home, else 0.
     """
 
     kind: AnchorKind
@@ -85,11 +90,12 @@ class ReviewClock:
     started: Moment
     event_type: str
     position: int
+    decided_position: int
+    recorded_on: date
     description: str
     traits: Traits | None = None
     closing: Closing | None = None
     provisional: bool = False
-    first_position: int = 0
     retold_position: int = 0
     notes: tuple[str, ...] = ()
 
@@ -127,6 +133,8 @@ def _episode_clocks(record: ChildRecord) -> Iterator[ReviewClock]:
             started=moment(episode.began),
             event_type=episode.began.type,
             position=episode.began.latest_position,
+            decided_position=episode.began.decided_position,
+            recorded_on=civil_date(episode.began.recorded_at),
             description=_ACCOMMODATED,
             closing=_episode_closing(episode, record),
         )
@@ -135,6 +143,7 @@ def _episode_clocks(record: ChildRecord) -> Iterator[ReviewClock]:
 def _home_clock(stay: Stay, record: ChildRecord) -> ReviewClock:
     data = stay.first.data
     emergency = ", placed in an emergency" if data.emergency else ""
+    retold = [span.retold for span in stay.spans if span.retold]
     return ReviewClock(
         kind=AnchorKind.HOME_STARTED,
         identity=stay.first.identity,
@@ -142,11 +151,12 @@ def _home_clock(stay: Stay, record: ChildRecord) -> ReviewClock:
         started=moment(stay.first.began),
         event_type=stay.first.began.type,
         position=stay.first.began.latest_position,
+        recorded_on=civil_date(stay.first.began.recorded_at),
         description=f"the day the child began to live {_WITH_WHOM[data.home_kind]}{emergency}",
         traits=Traits(kind=data.home_kind, emergency=data.emergency, short_break_series=data.short_break_series),
         closing=_home_closing(stay, record),
-        first_position=stay.first.began.position,
-        retold_position=max((span.retold.latest_position for span in stay.spans if span.retold), default=0),
+        decided_position=max(stay.first.began.decided_position, *(fact.decided_position for fact in retold), 0),
+        retold_position=max((fact.latest_position for fact in retold), default=0),
         notes=_home_notes(stay),
     )
 
@@ -179,7 +189,7 @@ def _home_closing(stay: Stay, record: ChildRecord) -> Closing | None:
     if closing is None or stay.followed_by is None:
         return closing
     # Before its end was told, the next home closed it.
-    return replace(closing, first_position=min(closing.first_position, stay.followed_by.position))
+    return replace(closing, decided_position=min(closing.decided_position, stay.followed_by.decided_position))
 
 
 def _episode_closing(episode: Episode, record: ChildRecord) -> Closing | None:
@@ -190,8 +200,8 @@ def _earliest(ends: Iterable[Closing | None]) -> Closing | None:
     known = [end for end in ends if end is not None]
     if not known:
         return None
-    first_position = min(end.first_position for end in known)
-    return replace(min(known, key=lambda end: end.at.on), first_position=first_position)
+    decided_position = min(end.decided_position for end in known)
+    return replace(min(known, key=lambda end: end.at.on), decided_position=decided_position)
 
 
 def _ended(by: Fact | None) -> Closing | None:
@@ -202,7 +212,8 @@ def _ended(by: Fact | None) -> Closing | None:
         because=f"{_what_happened(by)} on {date_words(by.occurred_on)}.",
         event_type=by.type,
         position=by.latest_position,
-        first_position=by.position,
+        decided_position=by.decided_position,
+        recorded_on=civil_date(by.recorded_at),
     )
 
 
@@ -230,7 +241,8 @@ def _without_home(episode: Episode, end: Closing | None, homes: Sequence[ReviewC
         because="",
         event_type=episode.began.type,
         position=episode.began.latest_position,
-        first_position=episode.began.position,
+        decided_position=episode.began.decided_position,
+        recorded_on=civil_date(episode.began.recorded_at),
     )
     identity, description = f"{episode.identity}:no-home", _ACCOMMODATED
     for home in sorted(homes, key=lambda clock: (clock.started.on, clock.position)):
@@ -250,7 +262,8 @@ def _found(home: ReviewClock) -> Closing:
         because=f"A home is recorded from {date_words(home.started.on)}.",
         event_type=home.event_type,
         position=home.position,
-        first_position=home.first_position,
+        decided_position=home.decided_position,
+        recorded_on=home.recorded_on,
     )
 
 
@@ -266,6 +279,8 @@ def _gap(
         started=since.at,
         event_type=since.event_type,
         position=since.position,
+        decided_position=since.decided_position,
+        recorded_on=since.recorded_on,
         description=description,
         traits=Traits(kind=None),
         closing=closing,

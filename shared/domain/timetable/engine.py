@@ -101,9 +101,9 @@ def owed_keys(facts: Sequence[Fact], timetable: Timetable, known: KnownChains) -
 
     def chained(run: Run, meetings: Sequence[Meeting]) -> list[Owed]:
         closing = run.clock.closing
-        ended = None if closing is None else (closing.at, closing.first_position)
-        rule_and_clock = (id(run.rule), run.clock.started, ended)
-        decided_by = (*rule_and_clock, *(meeting.held for meeting in meetings))
+        ended = None if closing is None else (closing.at, closing.decided_position)
+        rule_and_clock = (id(run.rule), run.clock.started, run.clock.decided_position, ended)
+        decided_by = (*rule_and_clock, *((meeting.held, meeting.decided_position) for meeting in meetings))
         if decided_by not in known:
             known[decided_by] = chain(run.rule, run.clock, timetable.calendar_of(run.rule), meetings)
         return known[decided_by]
@@ -186,6 +186,7 @@ def _review(child_id: str, key: ReviewKey, run: Run, owed: Owed, *, record: Chil
         held_on=held.held.on if held else None,
         held_meeting_id=held.meeting_id if held else None,
         recorded_on=held.recorded_on if held else None,
+        shown_on=owed.shown_on,
         closed_on=closing.at.on if closing else None,
         closed_because=closing.because if closing else None,
         booked_on=booking.booked_for.on if booking else None,

@@ -62,7 +62,7 @@ Home = Span[HomeStarted]
 class Meeting:
     """A meeting that was held; one told as of two kinds is here once as each.
 
-    ``position`` is that of its latest wording, ``first_position`` that at which it was first recorded,
+    ``position`` is that of its latest wording, ``decided_position`` that from which it is of its kind and day,
     and ``recorded_on`` the civil day of that.
     """
 
@@ -70,7 +70,7 @@ class Meeting:
     kind: MeetingKind
     held: Moment
     position: int
-    first_position: int
+    decided_position: int
     recorded_on: date
 
 
@@ -78,12 +78,14 @@ class Meeting:
 class Booking:
     """A meeting as it is booked now; kept though cancelled, because a cancellation changes a review.
 
-    ``adjourned_on`` is the day on which it was last broken off: it was not held then.
+    ``made_on`` is the day on which it was booked so; ``adjourned_on`` the day on which it was
+    last broken off: it was not held then.
     """
 
     meeting_id: str
     kind: MeetingKind
     booked_for: Moment
+    made_on: date
     position: int
     cancelled: bool = False
     adjourned_on: date | None = None
@@ -176,8 +178,15 @@ class _Spans(Generic[Began]):
         index = self.running(name)
         if index is None:
             self.strays.append(fact)
+            self._told_again(name, fact)
         else:
             self.spans[index] = replace(self.spans[index], ended=fact)
+
+    def _told_again(self, name: str, fact: Fact) -> None:
+        """Note an end told twice: whichever was told first in the log settled what ended."""
+        index, _ = self.latest.get(name, (0, 0))
+        if name in self.latest and (ended := self.spans[index].ended) is not None:
+            self.spans[index] = replace(self.spans[index], ended=_first_told(ended, fact))
 
 
 def _episodes(facts: Sequence[Fact]) -> tuple[tuple[Episode, ...], tuple[Fact, ...]]:
@@ -247,23 +256,40 @@ def _order(fact: Fact) -> tuple[date, int]:
     return (fact.occurred_on, fact.position)
 
 
+def _first_told(kept: Fact, again: Fact) -> Fact:
+    """Return ``kept`` as settled when either of the two was told: they are one fact, told twice."""
+    return replace(kept, redecided_position=min(kept.decided_position, again.decided_position))
+
+
 def _held(facts: Sequence[Fact]) -> Iterator[Meeting]:
-    seen: set[tuple[str, MeetingKind]] = set()
+    found: dict[tuple[str, MeetingKind], Meeting] = {}
     for fact in facts:
         if not isinstance(fact.data, MeetingHeld):
             continue
         # Told again as of another kind it counts for that kind's rules too; a correction is how a kind is changed.
         told = (fact.data.meeting_id, fact.data.meeting_kind)
-        if told not in seen:
-            seen.add(told)
-            yield Meeting(
-                meeting_id=fact.data.meeting_id,
-                kind=fact.data.meeting_kind,
-                held=moment(fact),
-                position=fact.latest_position,
-                first_position=fact.position,
-                recorded_on=civil_date(fact.recorded_at),
+        known = found.get(told)
+        if known is None:
+            found[told] = _meeting(fact, fact.data)
+        else:
+            # The day told for the earlier day counts, and the record has it since either was told.
+            found[told] = replace(
+                known,
+                decided_position=min(known.decided_position, fact.decided_position),
+                recorded_on=min(known.recorded_on, civil_date(fact.recorded_at)),
             )
+    yield from found.values()
+
+
+def _meeting(fact: Fact, data: MeetingHeld) -> Meeting:
+    return Meeting(
+        meeting_id=data.meeting_id,
+        kind=data.meeting_kind,
+        held=moment(fact),
+        position=fact.latest_position,
+        decided_position=fact.decided_position,
+        recorded_on=civil_date(fact.recorded_at),
+    )
 
 
 def _bookings(facts: Sequence[Fact], held: frozenset[str]) -> tuple[Booking, ...]:
@@ -294,6 +320,7 @@ def _booking(
         kind=data.meeting_kind,
         # Without a day on which to resume it nothing is booked; the review that it was to be is told so.
         booked_for=again or moment(fact),
+        made_on=fact.occurred_on,
         position=max(fact.latest_position, was.position if was else 0),
         cancelled=again is None,
         adjourned_on=adjourned_on,

@@ -118,7 +118,9 @@ class Review:
     rule counts hours.  ``last_working_day_on`` is the last working day on or before the
     due day.  ``recorded_on`` is the civil day on which the meeting that was this review was first
     recorded; None where none was, or where an earlier release wrote the row and nothing projected
-    the review since.  ``position`` is that of the latest fact that shaped this review.
+    the review since.  ``shown_on`` is the civil day from which the record could show the review,
+    because what it is counted from had been recorded; None as before.  ``position`` is that of
+    the latest fact that shaped this review.
     """
 
     review_id: UUID
@@ -136,6 +138,7 @@ class Review:
     held_on: date | None
     held_meeting_id: str | None
     recorded_on: date | None
+    shown_on: date | None
     #: The day from which a missed or withdrawn review was no longer open, and why.
     closed_on: date | None
     closed_because: str | None
@@ -175,12 +178,14 @@ class Review:
     def days_recorded_late(self) -> int | None:
         """For how many days the record showed the review as overdue although it had been held; None if not held.
 
-        They are counted from the due day, or from the day of the meeting where that was later:
-        ``days_late`` is what the law asks about, and these come on top, for want of a record.
+        They are counted from the due day, the day of the meeting, or the day from which the record
+        could show the review, whichever is last: a history that is brought in at once was never
+        shown otherwise.  ``days_late`` is what the law asks about, and these come on top.
         """
         if self.held_on is None or self.due_on is None or self.recorded_on is None:
             return None
-        return max((self.recorded_on - max(self.held_on, self.due_on)).days, 0)
+        since = max(self.held_on, self.due_on, self.shown_on or self.due_on)
+        return max((self.recorded_on - since).days, 0)
 
     @property
     def booked_late_by_days(self) -> int | None:

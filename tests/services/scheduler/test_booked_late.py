@@ -61,6 +61,34 @@ async def test_a_booking_in_time_is_not_told(council: Scene) -> None:
     assert await told(council) == []
 
 
+async def test_a_meeting_that_fell_through_keeps_no_later_booking_away(council: Scene) -> None:
+    """The day of the first booking went by; the next meeting is booked under another id, and too late."""
+    accommodate(council.log, "2026-01-15")
+    book(council.log, "2026-01-20", "2026-02-10")
+    book(council.log, "2026-02-16", "2026-03-05", "m-2")
+    await council.catch_up()
+    assert days(await told(council)) == [(FIRST_DUE, "2026-03-05", 7)]
+
+
+async def test_a_late_booking_whose_day_has_gone_by_is_not_told(council: Scene) -> None:
+    """A history that is brought in makes no notices of meetings that nobody can move any more."""
+    accommodate(council.log, "2025-01-15")
+    book(council.log, "2025-02-01", "2025-03-20", recorded_at=datetime(2026, 6, 1, 12, tzinfo=UTC))
+    await council.catch_up()
+    assert await told(council) == []
+
+
+async def test_two_meetings_booked_ahead_are_two_reviews(council: Scene) -> None:
+    """The second is booked before the day of the first, so it is for the review behind it."""
+    accommodate(council.log, "2026-01-15")
+    book(council.log, "2026-01-20", "2026-02-10")
+    book(council.log, "2026-02-10", "2026-03-05", "m-2")
+    await council.catch_up()
+    assert await told(council) == []
+    booked = {each.review.ordinal: each.review.booked_on for each in (await council.reviews()).values()}
+    assert (booked[1], booked[2]) == (date(2026, 2, 10), date(2026, 3, 5))
+
+
 async def test_a_due_day_that_moves_before_the_booking_is_told(council: Scene) -> None:
     """Both were booked in time; the first is held early, and the second is due before its meeting."""
     accommodate(council.log, "2026-01-15")
@@ -122,7 +150,7 @@ async def test_an_upgrade_fills_the_new_column_and_tells_of_late_bookings(counci
     """What an earlier release projected says when a meeting was recorded, and is told of, from the first start on."""
     accommodate(council.log, "2026-01-15")
     hold_review(council.log, "2026-02-20", recorded_at=datetime(2026, 3, 8, 12, tzinfo=UTC))
-    book(council.log, "2026-03-09", "2026-05-22", "m-2")
+    book(council.log, "2026-03-09", "2026-07-01", "m-2")
     await council.catch_up()
     reviews = await council.reviews()
     # As scheduler_0004 leaves it, and as if the notice had never been made.
@@ -133,7 +161,7 @@ async def test_an_upgrade_fills_the_new_column_and_tells_of_late_bookings(counci
     await owner.close()
     await council.refresher().round()
     assert await council.reviews() == reviews
-    assert days(await told(council)) == [("2026-05-20", "2026-05-22", 2)]
+    assert days(await told(council)) == [("2026-05-20", "2026-07-01", 42)]
 
 
 async def as_of_another_release(council: Scene, digest: str = "of another release") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -19,7 +20,17 @@ from shared.domain.timetable.intervals import Interval, Unit
 from shared.domain.timetable.reviews import Outcome, Review
 from shared.domain.timetable.rules import Pack, Rule
 from shared.policies.timetables import council_timetable
-from tests.shared.domain.timetable.story import ALL_PACKS, CHILD, EMERGENCY, STATUTORY, STREAM, Story, due, placed
+from tests.shared.domain.timetable.story import (
+    ALL_PACKS,
+    CHILD,
+    EMERGENCY,
+    PLANNING,
+    STATUTORY,
+    STREAM,
+    Story,
+    due,
+    placed,
+)
 from tests.shared.domain.timetable.test_laws import DAYS, FACTS, Stated
 from tests.support.packs import load_pack
 
@@ -201,6 +212,92 @@ def test_a_correction_of_the_meeting_does_not_judge_it_anew() -> None:
     decide(story, "holiday.declared", "2026-05-21", holiday_on=EDINBURGH)
     story.corrected(meeting, "2026-05-22", actor_role="social_worker")
     assert (emergency(story).due_on, emergency(story).days_late) == (date(2026, 5, 19), 1)
+
+
+def moved_on(story: Story) -> Story:
+    """The next home, recorded before the council decided."""
+    return story.home("2026-05-20", "H2")
+
+
+def declared(story: Story) -> Story:
+    decide(story, "holiday.declared", "2026-05-21", holiday_on=EDINBURGH)
+    return story
+
+
+def home_told_late() -> Story:
+    """The next home, then the day declared, and only then the home in question."""
+    return declared(moved_on(Story().accommodated("2026-05-14"))).home("2026-05-14", emergency=True)
+
+
+def home_of_another_kind() -> Story:
+    """A home that was no emergency until it was corrected, after it had ended and the day was declared."""
+    story = placed("2026-05-14")
+    return declared(moved_on(story)).corrected(2, "2026-05-22", emergency=True)
+
+
+def home_of_another_day() -> Story:
+    """A home whose first day was corrected after it had ended and the day was declared."""
+    story = Story().accommodated("2026-05-13").home("2026-05-13", emergency=True)
+    return declared(moved_on(story)).corrected(2, "2026-05-22", occurred_on="2026-05-14")
+
+
+def home_told_after_its_meeting() -> Story:
+    """The meeting, then the day declared, then the home."""
+    story = Story().accommodated("2026-05-14").held("2026-05-20", kind=EMERGENCY)
+    return declared(story).home("2026-05-14", emergency=True)
+
+
+def meeting_of_another_kind() -> Story:
+    """A meeting that was told as of another kind until after the day was declared."""
+    story = placed("2026-05-14", emergency=True).held("2026-05-20", kind=PLANNING)
+    return declared(story).corrected(3, "2026-05-22", meeting_kind=EMERGENCY)
+
+
+def meeting_of_another_day() -> Story:
+    """A meeting that was told for a day before the home until after the day was declared."""
+    story = placed("2026-05-14", emergency=True).held("2026-05-02", kind=EMERGENCY)
+    return declared(story).corrected(3, "2026-05-22", occurred_on="2026-05-20")
+
+
+def end_of_another_home() -> Story:
+    """The end of another home, corrected to be this one's after the day was declared."""
+    story = placed("2026-05-14", emergency=True).left("2026-05-20", home="H9")
+    return declared(story).corrected(3, "2026-05-22", home_id="H1")
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        home_told_late,
+        home_of_another_kind,
+        home_of_another_day,
+        home_told_after_its_meeting,
+        meeting_of_another_kind,
+        meeting_of_another_day,
+        end_of_another_home,
+    ],
+    ids=lambda told: str(told.__name__),
+)
+def test_nothing_is_judged_by_a_calendar_older_than_itself(told: Callable[[], Story]) -> None:
+    """What was not owed, or open, when the day was declared is counted with that day, and was in time."""
+    review = emergency(told())
+    assert review.due_on == date(2026, 5, 20)
+    assert review.outcome in {Outcome.HELD, Outcome.WITHDRAWN}
+    assert not review.days_late
+
+
+@pytest.mark.parametrize("again", ["2026-05-20", "2026-05-19"])
+def test_a_meeting_told_twice_was_settled_when_it_was_first_told(again: str) -> None:
+    """Whichever day counts of the two, the day declared in between does not: the review was held before that."""
+    story = declared(placed("2026-05-14", emergency=True).held("2026-05-20", "M1", kind=EMERGENCY))
+    assert emergency(story.held(again, "M1", kind=EMERGENCY)).due_on == date(2026, 5, 19)
+
+
+def test_an_end_told_twice_was_settled_when_it_was_first_told() -> None:
+    """A missed review stays missed when the end of care is told again, for an earlier day that is late all the same."""
+    story = declared(placed("2026-05-14", emergency=True).care_ended("2026-05-21"))
+    review = emergency(story.care_ended("2026-05-20"))
+    assert (review.outcome, review.due_on) == (Outcome.MISSED, date(2026, 5, 19))
 
 
 def test_what_was_missed_stays_missed() -> None:

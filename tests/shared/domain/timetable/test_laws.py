@@ -67,10 +67,10 @@ def projected(history: list[Stated], timetable: Timetable = ALL_PACKS) -> tuple[
 
 
 def unplaced(review: Review) -> Review:
-    """Return ``review`` without positions, notes and the day of recording."""
+    """Return ``review`` without positions, notes and the days of recording."""
     anchor = replace(review.explanation.anchor, position=None)
     explanation = replace(review.explanation, anchor=anchor, notes=())
-    return replace(review, position=0, recorded_on=None, explanation=explanation)
+    return replace(review, position=0, recorded_on=None, shown_on=None, explanation=explanation)
 
 
 @given(HISTORIES)

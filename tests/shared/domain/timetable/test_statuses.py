@@ -124,6 +124,15 @@ def test_recorded_late_is_told_apart_from_held_late(
     assert late + recorded_late == max((recorded_on - DUE_ON).days, 0)
 
 
+def test_a_history_that_is_brought_in_at_once_was_not_recorded_late() -> None:
+    """The record could not show the review as overdue before it had the home."""
+    told = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    story = Story().accommodated("2026-01-15", recorded_at=told).home("2026-01-15", recorded_at=told)
+    review = first(story.held("2026-03-02", recorded_at=told))
+    assert (review.days_late, review.days_recorded_late) == (4, 0)
+    assert review.shown_on == review.recorded_on == date(2026, 11, 23)
+
+
 def test_the_day_of_recording_is_the_one_in_scotland() -> None:
     """Half past eleven at night in UTC is already the next day in summer, as for everybody in the office."""
     at = datetime(2026, 5, 26, 23, 30, tzinfo=UTC)
