@@ -13,7 +13,7 @@ STATEMENTS = """
 ALTER TABLE scheduler.review ADD COLUMN recorded_on date, ADD COLUMN shown_on date;
 UPDATE scheduler.checkpoint SET timetable_digest = 'scheduler_0004' WHERE timetable_digest IS NOT NULL
 """
-# The new columns follow from the log, so no statement fills it: the digest is that of no timetable, and the
+# The new columns follow from the log, so no statement fills them: the digest is that of no timetable, and the
 # scheduler that starts next therefore projects every child anew, as it does whenever the rules at hand change.
 
 

@@ -25,8 +25,6 @@ from shared.domain.timetable.rules import Pack
 from shared.policies.linter import Reading, check
 from shared.policies.loader import known_packs
 
-_FINE, _ERRORS = Status.WELL, Status.NOT_WELL
-
 
 def add_to(commands: Commands[Parser]) -> None:
     """Add ``timetable`` to the operator's commands."""
@@ -75,7 +73,7 @@ def _check(asked: argparse.Namespace) -> int:
         write(line + "\n")
     if len(readings) < len(asked.files):
         return Status.NOT_DONE
-    return _ERRORS if any(reading.errors for reading in readings) else _FINE
+    return Status.NOT_WELL if any(reading.errors for reading in readings) else Status.WELL
 
 
 def _readings(files: Sequence[Path]) -> Iterator[Reading]:

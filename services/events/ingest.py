@@ -9,15 +9,14 @@ from shared.domain.catalogue import EventData
 from shared.domain.catalogue.calendars import HolidayDeclared, HolidayRemoved, WorkingCalendarSet
 from shared.domain.catalogue.governance import RecordCorrected, TimetableAdopted
 from shared.domain.errors import Fault
+from shared.domain.timetable.council_calendars import DECISIONS
 from shared.policies.calendars import CALENDAR_NAMES
 from shared.wire.cloudevents import corrected_wording
 
 #: A fact may be told on the day before: clocks differ, and some systems write at midnight.
 DAYS_AHEAD = 1
 #: Of all other data only the day is asked.
-_ASKED_MORE: frozenset[type[EventData]] = frozenset(
-    {RecordCorrected, TimetableAdopted, HolidayDeclared, HolidayRemoved, WorkingCalendarSet}
-)
+_ASKED_MORE: frozenset[type[EventData]] = frozenset({RecordCorrected, TimetableAdopted, *DECISIONS})
 
 
 class Rules:
@@ -47,7 +46,7 @@ class Rules:
             known = ", ".join(f"{pack} {edition}" for pack, edition in sorted(self._editions))
             message = f"No such timetable pack is known; known are: {known}"
             faults.append(Fault(f"{pointer}/pack", "unknown_pack", message))
-        if isinstance(data, HolidayDeclared | HolidayRemoved | WorkingCalendarSet):
+        if isinstance(data, DECISIONS):
             faults += self._calendar_faults(data, pointer)
         return faults
 

@@ -21,7 +21,6 @@ from services.scheduler.worker import ReviewProjector
 from shared.domain.clock import Clock, civil_date
 from shared.domain.envelope import RecordedEvent
 from shared.domain.ids import child_of_stream
-from shared.domain.timetable.engine import Timetable
 from shared.policies.timetables import council_timetable
 from shared.runtime.log_copy import NOTHING_READ, PROGRESS
 from shared.runtime.rebuild_compare import Apart
@@ -86,7 +85,7 @@ class ReviewRebuild:
         """Note by which timetable the reviews were folded."""
         async with engine.begin() as connection:
             council = await log_copy.authority_events(connection, authority_id)
-            digest = projection.timetable_digest(_timetable(council, today))
+            digest = projection.timetable_digest(council_timetable(council, as_of=today))
             await events.set_timetable_digest(connection, authority_id, digest)
 
     async def settle(self, engine: AsyncEngine, authority_id: str, clock: Clock) -> None:
@@ -151,10 +150,6 @@ def _by_child(children: Histories) -> Iterable[tuple[str, Sequence[RecordedEvent
         child = child_of_stream(stream)
         if child is not None:
             yield child, known
-
-
-def _timetable(council: Iterable[RecordedEvent], today: date) -> Timetable:
-    return council_timetable(council, as_of=today)
 
 
 async def _tell(connection: AsyncConnection, told: Iterable[Told], now: datetime) -> int:
