@@ -21,9 +21,12 @@ class LogMemory:
     ``position`` (0: nothing is remembered), ``link`` and ``recorded_at`` are those of the
     last event.  ``shared`` is set when another process was found to append to the log too,
     ``alone`` while requests come one after the other and not several at a time.
+
+    ``alone_on`` is the connection on which the last event was stored by itself, None if there is
+    none; ``file`` then names the file of the database that the log lay in before, if that was asked.
     """
 
-    __slots__ = ("_streams", "alone", "link", "position", "recorded_at", "shared")
+    __slots__ = ("_streams", "alone", "alone_on", "file", "link", "position", "recorded_at", "shared")
 
     def __init__(self) -> None:
         self.shared = False
@@ -36,6 +39,8 @@ class LogMemory:
         self.position = 0
         self.link = b""
         self.recorded_at: datetime | None = None
+        self.alone_on: object = None
+        self.file: int | None = None
         self._streams.clear()
 
     @property
@@ -46,6 +51,7 @@ class LogMemory:
     def ended(self, position: int, link: bytes, recorded_at: datetime, streams: Mapping[str, int]) -> None:
         """Remember the head of the log, and the ends of those of its streams that have changed."""
         self.position, self.link, self.recorded_at = position, link, recorded_at
+        self.alone_on = self.file = None
         self.learn(streams)
 
     def looked(self, position: int, link: bytes) -> None:

@@ -8,6 +8,11 @@ behind that event, and that no key is taken, is for the unique indexes to tell: 
 be inserted, it was so.  Hence a single event's statement may look for the head before it has
 the lock.  If either assumption is wrong, nothing is stored and the caller looks at the log
 instead.
+
+Nor does it look for the head again on the connection on which the event at the head was stored
+by itself a moment ago, as long as the log lies in the same file of the database.  No event of
+it can have gone since: the log takes none away, a server that was restored or has failed over
+holds none of its old connections, and a table that was restored or emptied is another file.
 """
 
 from __future__ import annotations
@@ -26,16 +31,21 @@ from shared.wire.append import REJECTED
 # A single event, by far the most frequent append, needs no function.  A conflict is not passed
 # over here: where no row was inserted the log is looked at.  The event at the head is asked for as
 # the first one from its position on, because that order is an index's own: see the migration.
-_APPEND_ONE = f"""
+_HEAD_IS_THERE = """$3 = (
+    SELECT CASE WHEN position = $2 THEN link END
+    FROM events.event WHERE authority_id = $1 AND position >= $2 ORDER BY position LIMIT 1
+)"""
+_FILE = "pg_relation_filenode('events.event'::regclass)::bigint"
+_APPEND_ONE, _APPEND_NEXT = (
+    f"""
 INSERT INTO events.event (authority_id, recorded_at, position, stream, stream_position,
                           source, event_id, type, recorded_by, body, digest, link)
 SELECT $1, $4, $2::bigint + 1, $5, $6::bigint, $7, $8, $9, $10, $11, $12, $13
-WHERE $3 = (
-    SELECT CASE WHEN position = $2 THEN link END
-    FROM events.event WHERE authority_id = $1 AND position >= $2 ORDER BY position LIMIT 1
-) AND {DURABLE} IS DISTINCT FROM '' AND {LOCK_LOG} IS NOT NULL
+WHERE {follows} AND {DURABLE} IS DISTINCT FROM '' AND {LOCK_LOG} IS NOT NULL
 ON CONFLICT DO NOTHING
 """  # noqa: S608 - made of constants
+    for follows in (_HEAD_IS_THERE, f"$3::bigint = {_FILE}")
+)
 _APPEND_MANY = f"""
 SELECT events.append_many($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 WHERE {DURABLE} IS DISTINCT FROM ''
@@ -65,9 +75,7 @@ async def append_remembered(
     alone = _alone(requests, memory)
     if alone is not None:
         added, settlement = alone
-        stream_head = {added.place.stream: added.place.stream_position}
-        stored = await _store(connection, authority_id, [added], clock, memory, stream_heads=stream_head)
-        return [settlement] if stored else None
+        return [settlement] if await _store_one(connection, authority_id, added, clock, memory) else None
     if any(request.amends or request.dry_run for request in requests):
         return None
     streams = _streams_of(requests)
@@ -78,10 +86,14 @@ async def append_remembered(
     settlements = [ledger.settle(request) for request in requests]
     if not all(map(_is_sure, requests, settlements)):
         return None
-    if ledger.added:
-        stored = await _store(connection, authority_id, ledger.added, clock, memory, stream_heads=ledger.stream_heads)
-        if not stored:
-            return None
+    if len(ledger.added) == 1:
+        stored = await _store_one(connection, authority_id, ledger.added[0], clock, memory)
+    else:
+        stored = not ledger.added or await _store(
+            connection, authority_id, ledger.added, clock, memory, stream_heads=ledger.stream_heads
+        )
+    if not stored:
+        return None
     return settlements
 
 
@@ -126,6 +138,28 @@ async def _look_up(
     return asked
 
 
+async def _store_one(connection: Connection, authority_id: str, added: Added, clock: Clock, memory: LogMemory) -> bool:
+    """Insert one event as ``_store`` does, and without looking for the head where the one before it came alone, too.
+
+    In a transaction it always looks: there a pooler may lend another server each time.
+    """
+    assert memory.recorded_at is not None
+    again = connection is memory.alone_on and not connection.is_in_transaction()
+    known = memory.file if again else None
+    file = await connection.fetchval(f"SELECT {_FILE}") if again and known is None else known
+    # The clock may be behind that of the last append: within a log, time never runs backwards.
+    recorded_at = max(clock.now(), memory.recorded_at)
+    (row,) = rows_of(authority_id, recorded_at, memory.link, (added,))
+    statement, head = (_APPEND_ONE, memory.link) if known is None else (_APPEND_NEXT, known)
+    stored = await connection.execute(statement, authority_id, memory.position, head, recorded_at, *row[1:])
+    if stored != "INSERT 0 1":
+        memory.alone_on = None
+        return False
+    memory.ended(row[0], row[-1], recorded_at, {added.place.stream: added.place.stream_position})
+    memory.alone_on, memory.file = connection, file
+    return True
+
+
 async def _store(
     connection: Connection,
     authority_id: str,
@@ -137,14 +171,10 @@ async def _store(
 ) -> bool:
     """Insert events if the log ends where it is remembered to, after which streams have these heads; tell if it did."""
     assert memory.recorded_at is not None
-    # The clock may be behind that of the last append: within a log, time never runs backwards.
     recorded_at = max(clock.now(), memory.recorded_at)
     rows = rows_of(authority_id, recorded_at, memory.link, added)
     head = (authority_id, memory.position, memory.link, recorded_at)
-    if len(rows) == 1:
-        stored: bool = await connection.execute(_APPEND_ONE, *head, *rows[0][1:]) == "INSERT 0 1"
-    else:
-        stored = await connection.fetchval(_APPEND_MANY, *head, *_columns(rows)) == "stored"
+    stored: bool = await connection.fetchval(_APPEND_MANY, *head, *_columns(rows)) == "stored"
     if stored:
         memory.ended(rows[-1][0], rows[-1][-1], recorded_at, stream_heads)
     return stored

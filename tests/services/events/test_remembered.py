@@ -26,6 +26,7 @@ from tests.conftest import NOW
 from tests.services.events.interleaving import connected
 from tests.services.events.posting import append_request, registered
 from tests.services.events.stress import Log
+from tests.services.events.tampering import superuser
 from tests.services.events.test_amendments import retraction
 from tests.services.events.test_appender import lock_held
 from tests.services.events.test_ledger import GROUPS, Asked
@@ -229,6 +230,56 @@ async def test_an_end_that_never_was_is_not_built_upon(
 
     assert remembering.sufficed == 0
     assert len(await rows_of(remembering.pool, remembering.key)) == size + 1
+
+
+async def test_events_that_come_alone_soon_need_no_look_at_the_one_before(remembering: Remembering) -> None:
+    """On one connection the third event in a row that comes alone is stored as what follows the second."""
+    for _ in range(3):
+        await remembering.append(append_request(registered()))
+    assert remembering.memory.file is not None
+
+    await remembering.append(append_request(registered()))
+    await remembering.append(append_request(registered(), registered()))
+
+    assert remembering.memory.file is None
+    assert [row[0] for row in await rows_of(remembering.pool, remembering.key)] == [1, 2, 3, 4, 5, 6]
+    assert remembering.sufficed == 4
+
+
+async def test_another_connection_looks_at_the_head_again(database_url: str, remembering: Remembering) -> None:
+    """A connection on which no event was stored may lead to a server on which the log ends elsewhere."""
+    for _ in range(4):
+        await remembering.append(append_request(registered()))
+    memory = remembering.memory
+    assert memory.recorded_at is not None
+    alone_on, file = memory.alone_on, memory.file
+    memory.ended(9, memory.link, memory.recorded_at, {})
+    memory.alone_on, memory.file = alone_on, file
+
+    async with open_pool(database_url, size=1) as other:
+        remembering.pool = other
+        await remembering.append(append_request(registered()))
+        assert [row[0] for row in await rows_of(other, remembering.key)] == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("put_back", ["TRUNCATE events.event", "VACUUM FULL events.event"])
+async def test_a_log_that_was_put_back_under_a_running_service_goes_on_where_it_ends(
+    fresh_database_url: str, clock: SettableClock, put_back: str
+) -> None:
+    """However much of its table was put back while its connections stayed open, no position is left out."""
+    key = await new_authority(fresh_database_url)
+    async with open_pool(fresh_database_url, size=1) as pool, superuser(fresh_database_url) as owner:
+        remembering = Remembering(pool, key, clock)
+        for _ in range(4):
+            await remembering.append(append_request(registered()))
+        await owner.execute("CREATE TABLE public.backup AS SELECT * FROM events.event WHERE position <= 2")
+        await owner.execute("DELETE FROM events.event")
+        await owner.execute(put_back)
+        await owner.execute("INSERT INTO events.event SELECT * FROM public.backup")
+
+        await remembering.append(append_request(registered()))
+
+        assert [row[0] for row in await rows_of(pool, key)] == [1, 2, 3]
 
 
 async def test_what_needs_a_look_gets_one(remembering: Remembering) -> None:
