@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from itertools import islice
 
+from services.events.store.connection import Connection
+
 #: Streams of one log whose ends are kept; of others the end is asked for again.
 STREAMS = 10_000
 
@@ -39,7 +41,7 @@ class LogMemory:
         self.position = 0
         self.link = b""
         self.recorded_at: datetime | None = None
-        self.alone_on: object = None
+        self.alone_on: Connection = None
         self.file: int | None = None
         self._streams.clear()
 
