@@ -51,10 +51,11 @@ calendars: $(TEST_READY) ## write the shipped calendars of holidays anew from th
 
 lock: ## pin every dependency anew, with hashes (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv/" >&2; exit 1; }
+# What tests need may bound what running needs, never the other way round: so theirs is pinned first.
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-		pyproject.toml --output-file requirements.lock
+		--extra dev pyproject.toml --output-file requirements-dev.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-		--extra dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+		--constraint requirements-dev.lock pyproject.toml --output-file requirements.lock
 
 $(PYTHON):
 	@for python in $${HOMEWARD_PYTHON:-python3 python3.14 python3.13 python3.12 python3.11}; do \

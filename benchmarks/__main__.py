@@ -1,4 +1,4 @@
-"""Run one benchmark: ``python -m benchmarks append|feed|growth|reading|rebuild [--json] [--rounds N]``."""
+"""Run one benchmark: ``python -m benchmarks append|feed|growth|reading|rebuild|tick [--json] [--rounds N]``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import uvloop
 
-from benchmarks import append, feed, growth, reading, rebuild
+from benchmarks import append, feed, growth, reading, rebuild, tick
 from benchmarks.figures import Figure, print_json, print_table
 
 BENCHMARKS: dict[str, Callable[[int, float], Coroutine[Any, Any, list[Figure]]]] = {
@@ -19,6 +19,7 @@ BENCHMARKS: dict[str, Callable[[int, float], Coroutine[Any, Any, list[Figure]]]]
     "feed": feed.run,
     "growth": growth.run,
     "reading": reading.run,
+    "tick": tick.run,
 }
 #: Those that compare what a client reads or writes: on the loop of the service, for the sake of both sides.
 ON_SERVICE_LOOP = frozenset({"append", "feed", "growth"})
@@ -29,6 +30,7 @@ MEASURES = {
     "feed": "reading pages against a plain select, and push against NOTIFY (1 minute)",
     "growth": "what an append and a page cost, and the memory held, as the log grows to --events (2 minutes)",
     "reading": "checking posted events, against decoding their JSON; no server is started (half a minute)",
+    "tick": "10,000 thresholds crossed among up to a million reviews, against plain inserts (4 minutes)",
     "rebuild": "making both projections anew, against only reading the same log (2 minutes; --seconds does nothing)",
 }
 EPILOG = """All but reading start a PostgreSQL of their own in a temporary folder, and remove it at the end:

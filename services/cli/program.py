@@ -45,9 +45,9 @@ def parser() -> Parser:
     program = Parser(
         prog="homeward",
         description="Run Homeward, and look after its councils, their keys and their logs.",
-        epilog="`homeward COMMAND --help` says more of a command, and how it ends. All but `run` and `timetable` work "
-        "on the database that HOMEWARD_DATABASE_URL names or, where that is not set, on that of a `homeward run` "
-        "(`make run`) that is running with the same HOMEWARD_DATA_DIR.",
+        epilog="`homeward COMMAND --help` says more of a command, and how it ends. All but `run` and most of "
+        "`timetable` work on the database that HOMEWARD_DATABASE_URL names or, where that is not set, on that of a "
+        "`homeward run` (`make run`) that is running with the same HOMEWARD_DATA_DIR.",
     )
     # Where 1 is a verdict, the command itself says otherwise.
     program.set_defaults(not_done=Status.NOT_WELL)

@@ -1,10 +1,11 @@
-"""``homeward timetable``: packs of rules, read without a database.
+"""``homeward timetable``: packs of rules, read without a database but for ``what-if``.
 
 ::
 
     homeward timetable check FILE ... [--json]      is each a pack, and where is it wrong?
     homeward timetable show PACK                    its rules in plain words
     homeward timetable dates ...                    what would follow from a date in hand
+    homeward timetable what-if AUTHORITY FILE ...   what a draft would change for a council's children
 
 ``check`` ends with 0 if every file is a pack (it may have warnings), 1 if one has errors, and 2 if
 one could not be read.  A file that cannot be read keeps no other from being checked.
@@ -18,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from services.cli import timetable_dates
+from services.cli import timetable_dates, timetable_what_if
 from services.cli.command import ENDS, Commands, Parser, Refused, Status, plain, tell, write
 from services.cli.timetable_listing import listing
 from shared.domain.timetable.rules import Pack
@@ -31,12 +32,13 @@ def add_to(commands: Commands[Parser]) -> None:
     timetable = commands.add_parser(
         "timetable",
         help="check and show packs of rules, and calculate dates by them",
-        description="Check and show timetable packs, and calculate dates by them. None of this needs a database.",
+        description="Check and show timetable packs, and calculate dates by them. Only `what-if` needs a database.",
     )
     subcommands = timetable.add_subparsers(required=True, metavar="COMMAND")
     _add_check(subcommands)
     _add_show(subcommands)
     timetable_dates.add_to(subcommands)
+    timetable_what_if.add_to(subcommands, _reading)
 
 
 def _add_check(subcommands: Commands[Parser]) -> None:

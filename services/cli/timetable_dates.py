@@ -28,6 +28,7 @@ from shared.domain.catalogue.child import HomeKind
 from shared.domain.catalogue.meeting import MeetingKind
 from shared.domain.clock import CIVIL_ZONE, SystemClock, civil_date
 from shared.domain.errors import Fault, InvalidInput
+from shared.domain.timetable.reviews import What
 from shared.domain.timetable.wording import date_words, listed, weekday_words
 from shared.policies.dates import dates
 from shared.policies.loader import known_packs
@@ -52,6 +53,7 @@ _PROVISIONAL = (
 _WORKING_DAY = (
     "DUE is the last lawful day. LAST WORKING DAY is advice: where it is the earlier one, hold the review by then."
 )
+_MEETINGS_ONLY = "Nothing but meetings was asked about: what else is owed is shown as if it had not been done."
 _NOTHING = "No review follows from these packs."
 _ADVICE = (
     "This was calculated from what was given and from these packs alone; nothing was stored. It is no legal advice."
@@ -275,6 +277,8 @@ def _closing(answer: DatesAnswer, notes: Sequence[str], width: int) -> Iterator[
     for meeting in answer.not_counted:
         kind = meeting.meeting_kind.value.replace("_", " ")
         yield from _paragraph(f"The meeting of {date_words(meeting.held_on)} ({kind}) is none of these.", width)
+    for rule in answer.not_asked:
+        yield from _paragraph(f"{rule.title} ({rule.pack}): counted from {rule.event}, which is not asked here.", width)
     for sentence in _said_once(answer.reviews):
         yield from _paragraph(sentence, width)
 
@@ -282,6 +286,8 @@ def _closing(answer: DatesAnswer, notes: Sequence[str], width: int) -> Iterator[
 def _said_once(reviews: Sequence[CalculatedReviewView]) -> Iterator[str]:
     if any(review.explanation.anchor.event_type is None for review in reviews):
         yield _PROVISIONAL
+    if any(review.what is not What.REVIEW for review in reviews):
+        yield _MEETINGS_ONLY
     if any(review.last_working_day_on not in (None, review.due_on) for review in reviews):
         yield _WORKING_DAY
     if any(not review.explanation.verified for review in reviews):

@@ -6,17 +6,22 @@ from collections.abc import Iterator, Sequence
 from textwrap import wrap
 
 from shared.domain.catalogue.child import HomeKind
-from shared.domain.timetable.intervals import Unit
+from shared.domain.timetable.intervals import Counting, Unit
+from shared.domain.timetable.reviews import What
 from shared.domain.timetable.rules import (
     AWAY_FROM_HOME,
     AnchorKind,
     Condition,
     CountedFrom,
+    EventAnchor,
     Note,
     OnHomeChange,
     Pack,
+    Pattern,
     Rule,
     Step,
+    Weekend,
+    Which,
 )
 from shared.domain.timetable.wording import date_words, listed
 from shared.policies.calendars import COUNCIL, calendars
@@ -46,6 +51,17 @@ _MOVES = {
     OnHomeChange.RESTART: "A move to another home starts the count anew.",
     OnHomeChange.CONTINUE: "A move to another home leaves the count as it is.",
 }
+_WHICH = {
+    Which.EACH: "Each such fact starts a count of its own.",
+    Which.FIRST: "Only the first such fact of an episode of care starts a count.",
+    Which.LATEST: "A later such fact takes the place of the one before it.",
+}
+_PREVIOUS = {
+    CountedFrom.PREVIOUS_HELD: "the day the {} before it was held",
+    CountedFrom.PREVIOUS_DUE: "the day the {} before it was due",
+}
+_OUTLIVES = "The count goes on when care away from home ends."
+_WEEKEND = "If that is no working day, the next working day is the last one."
 _UNVERIFIED = "NOT VERIFIED: nobody has yet checked this rule against the law or policy as it now stands."
 
 
@@ -62,10 +78,18 @@ def listing(pack: Pack) -> Iterator[str]:
 
 def _sentences(rule: Rule) -> Iterator[str]:
     yield f"For: {_whom(rule)}."
+    yield from _owed(rule)
     yield from (_step(number, step, rule) for number, step in enumerate(rule.steps, 1))
+    if rule.weekend is Weekend.NEXT_WORKING_DAY:
+        yield _WEEKEND
     if rule.anchor is AnchorKind.HOME_STARTED:
         yield _MOVES[rule.on_home_change]
+    if isinstance(rule.anchor, EventAnchor):
+        yield _WHICH[rule.anchor.which]
+        if rule.anchor.outlives_episode:
+            yield _OUTLIVES
     yield from _satisfied(rule)
+    yield from (f"No more is owed after what is recorded as: {_facts(end.pattern)}." for end in rule.ends)
     yield from _in_force(rule)
     yield f"Source: {rule.citation} ({_spoken(rule.basis)})."
     yield _verified(rule)
@@ -74,7 +98,17 @@ def _sentences(rule: Rule) -> Iterator[str]:
         yield from _notes(step.notes, of=f" on {step.title}")
 
 
+def _owed(rule: Rule) -> Iterator[str]:
+    """Tell what is owed and whose work it is, where a rule says so."""
+    if rule.what is not What.REVIEW:
+        yield f"What: {_spoken(rule.what)}."
+    if rule.roles:
+        yield f"Whose work: {_any_of([_spoken(role) for role in sorted(rule.roles)])}."
+
+
 def _whom(rule: Rule) -> str:
+    if isinstance(rule.anchor, EventAnchor):
+        return f"a child about whom this is recorded: {_facts(rule.anchor.pattern)}"
     if rule.anchor is AnchorKind.ACCOMMODATED:
         return "every child in care away from home"
     kinds = [text for kind, text in _HOMES.items() if kind in rule.home_kinds]
@@ -84,6 +118,13 @@ def _whom(rule: Rule) -> str:
     if rule.short_break_series is not None:
         whom += f", {'only' if rule.short_break_series else 'but not'} {_CONDITIONS[Condition.SHORT_BREAK_SERIES]}"
     return whom
+
+
+def _facts(pattern: Pattern) -> str:
+    """Tell a pattern, for instance "panel recommended (advice: not supported or supported)"."""
+    asked = [f"{_spoken(name)}: {_any_of(sorted(map(_spoken, codes)))}" for name, codes in pattern.where]
+    asked += [f"of the same {listed([_spoken(name) for name in pattern.same])}"] if pattern.same else []
+    return f"{pattern.event}{f' ({listed(asked)})' if asked else ''}"
 
 
 def _any_of(words: Sequence[str]) -> str:
@@ -98,16 +139,31 @@ def _step(number: int, step: Step, rule: Rule) -> str:
 
 
 def _when(step: Step, rule: Rule) -> str:
+    if step.on_day is not None:
+        return f"on the day that the record itself tells ({_spoken(step.on_day)})"
+    if step.each_calendar_year:
+        return f"once in each calendar year, counted from {_from_what(step, rule)}{_again(step)}"
     if step.within is None:
         return "as often as is agreed; no date follows from this rule"
-    if step.counted_from is CountedFrom.ANCHOR:
-        from_what = _STARTS[rule.anchor]
-    else:
-        from_what = "the day the review before it was held"
+    from_what = _from_what(step, rule)
     if step.within.unit is Unit.HOURS:
         from_what = from_what.replace("the day", "the hour", 1)
-    again = ", again and again" if step.repeats else ""
-    return f"within {step.within.words} of {from_what}{again}{_left_out(step.within.unit, rule.calendar)}"
+    counted = "beginning with" if step.counting is Counting.BEGINNING_WITH else "of"
+    left_out = _left_out(step.within.unit, rule.calendar)
+    return f"within {step.within.words} {counted} {from_what}{_again(step)}{left_out}"
+
+
+def _from_what(step: Step, rule: Rule) -> str:
+    if step.counted_from is CountedFrom.ANCHOR:
+        return rule.anchor.called if isinstance(rule.anchor, EventAnchor) else _STARTS[rule.anchor]
+    return _PREVIOUS[step.counted_from].format("review" if rule.what is What.REVIEW else "one")
+
+
+def _again(step: Step) -> str:
+    if not step.repeats:
+        return ""
+    until = f", until {step.phase.words} have passed since the count began" if step.phase else ""
+    return f", again and again{until}"
 
 
 def _left_out(unit: Unit, calendar: str) -> str:
@@ -122,6 +178,8 @@ def _satisfied(rule: Rule) -> Iterator[str]:
     if rule.satisfied_by:
         kinds = listed([_spoken(kind) for kind in sorted(rule.satisfied_by)])
         yield f"Held by a meeting recorded as: {kinds}."
+    if rule.satisfied_by_events:
+        yield f"Done by what is recorded as: {_any_of([_facts(each) for each in rule.satisfied_by_events])}."
 
 
 def _in_force(rule: Rule) -> Iterator[str]:

@@ -8,15 +8,19 @@ from datetime import date, timedelta
 from shared.domain.catalogue import EventData
 from shared.domain.catalogue.calendars import HolidayDeclared, HolidayRemoved, WorkingCalendarSet
 from shared.domain.catalogue.governance import RecordCorrected, TimetableAdopted
+from shared.domain.catalogue.notices import BackfillDeclared, NoticeThresholdsSet
 from shared.domain.errors import Fault
 from shared.domain.timetable.council_calendars import DECISIONS
 from shared.policies.calendars import CALENDAR_NAMES
+from shared.policies.loader import known_packs
 from shared.wire.cloudevents import corrected_wording
 
 #: A fact may be told on the day before: clocks differ, and some systems write at midnight.
 DAYS_AHEAD = 1
 #: Of all other data only the day is asked.
-_ASKED_MORE: frozenset[type[EventData]] = frozenset({RecordCorrected, TimetableAdopted, *DECISIONS})
+_ASKED_MORE: frozenset[type[EventData]] = frozenset(
+    {RecordCorrected, TimetableAdopted, NoticeThresholdsSet, BackfillDeclared, *DECISIONS}
+)
 
 
 class Rules:
@@ -48,6 +52,11 @@ class Rules:
             faults.append(Fault(f"{pointer}/pack", "unknown_pack", message))
         if isinstance(data, DECISIONS):
             faults += self._calendar_faults(data, pointer)
+        if isinstance(data, NoticeThresholdsSet):
+            faults += _threshold_faults(data, pointer)
+        if isinstance(data, BackfillDeclared) and data.before_on > data.occurred_on:
+            message = "A backfill keeps back nothing that is to come: before_on is at the latest occurred_on."
+            faults.append(Fault(f"{pointer}/before_on", "in_the_future", message))
         return faults
 
     def _calendar_faults(
@@ -64,3 +73,15 @@ class Rules:
             if name not in CALENDAR_NAMES:
                 message = f"No such calendar is known; known are: {', '.join(sorted(CALENDAR_NAMES))}"
                 yield Fault(f"{pointer}/{member}", "unknown_calendar", message)
+
+
+def _threshold_faults(data: NoticeThresholdsSet, pointer: str) -> Iterator[Fault]:
+    """Name what no review can fit: a setting that is misspelt would be passed over in silence."""
+    packs = [pack for pack in known_packs() if data.pack in {None, pack.pack}]
+    if not packs:
+        yield Fault(
+            f"{pointer}/pack", "unknown_pack", "No such timetable pack is known; GET /v1/timetables lists them."
+        )
+    elif data.kind is not None and all(rule.key != data.kind for pack in packs for rule in pack.rules):
+        message = "No rule of this pack, or of any, has this key; GET /v1/timetables lists them."
+        yield Fault(f"{pointer}/kind", "unknown_kind", message)

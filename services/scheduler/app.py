@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -9,12 +10,14 @@ import httpx
 from fastapi import FastAPI
 
 from services.scheduler.api import ROUTERS, webhooks
+from services.scheduler.api.calendars import MAX_WRITING
 from services.scheduler.delivery import Dispatcher
 from services.scheduler.refresh import Refresher
 from services.scheduler.sender import Sender
 from services.scheduler.store.events import leases, log_copy
 from services.scheduler.targets import parse_allowances
 from services.scheduler.tick import Tick
+from services.scheduler.what_if import Room
 from services.scheduler.worker import ReviewProjector
 from shared.client.event_log import EventLog
 from shared.domain.clock import Clock, SystemClock
@@ -45,7 +48,7 @@ class _Loops:
         self.subscription = Subscription(consumer, lease_seconds=settings.lease_seconds)
         pause, caught_up = settings.tick_seconds, self.subscription.caught_up
         self.tick = Tick(engine, clock, caught_up, pause_seconds=pause, told=self.delivery.ring)
-        self.refresh = Refresher(engine, clock, pause_seconds=pause, refreshed=self._refreshed)
+        self.refresh = Refresher(engine, clock, caught_up, pause_seconds=pause, refreshed=self._refreshed)
 
     def others(self) -> dict[str, Loop]:
         """Return those beside the subscription, as readiness names them."""
@@ -96,4 +99,6 @@ def create_app(
     )
     app.webhooks.include_router(webhooks)
     app.state.allowances = allowances
+    app.state.calendars_written = asyncio.Semaphore(MAX_WRITING)
+    app.state.what_if_room = Room()
     return app

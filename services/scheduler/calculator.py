@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from services.scheduler.representations import explanation_view
 from services.scheduler.schemas import ExplanationView, View
 from shared.domain.catalogue.meeting import MeetingKind
 from shared.domain.errors import InvalidInput
-from shared.domain.timetable.reviews import Certainty, Outcome, Review, Status, status
+from shared.domain.timetable.reviews import Certainty, Outcome, Review, Status, What, status
 from shared.domain.timetable.rules import Pack
 from shared.policies.dates import Asked, Dates
 from shared.wire.faults import faults_of
@@ -31,6 +32,7 @@ class UsedPackView(View):
 class CalculatedReviewView(View):
     """One review that would follow, and how it stands on the day asked about."""
 
+    what: What = Field(description="What is owed; of visits and the like none is asked about, so none is done.")
     kind: str = Field(description="Key of the rule that owes it.")
     title: str
     ordinal: int
@@ -56,6 +58,15 @@ class NotCountedView(View):
     meeting_kind: MeetingKind
 
 
+class NotAskedView(View):
+    """A rule of the packs that owes nothing here: what starts its clock is not asked about."""
+
+    pack: str
+    kind: str = Field(description="Key of the rule.")
+    title: str
+    event: str = Field(description="The event type that starts its clock.")
+
+
 class DatesAnswer(View):
     """Every review that would follow, by due date; those without a due date come last."""
 
@@ -63,6 +74,9 @@ class DatesAnswer(View):
     packs: list[UsedPackView]
     reviews: list[CalculatedReviewView]
     not_counted: list[NotCountedView] = Field(description="Meetings given that are none of these reviews.")
+    not_asked: list[NotAskedView] = Field(
+        description="Rules of which nothing can follow, because the calculator does not ask about their events."
+    )
 
 
 def read_asked(members: Any) -> Asked:
@@ -82,6 +96,7 @@ def dates_answer(found: Dates, on: date) -> DatesAnswer:
         not_counted=[
             NotCountedView(held_on=each.held_on, meeting_kind=each.meeting_kind) for each in found.not_counted
         ],
+        not_asked=[NotAskedView(**asdict(each)) for each in found.not_asked],
     )
 
 

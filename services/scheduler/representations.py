@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
-from services.scheduler.model import Attempt, Delivery, DeliveryState, Endpoint, NewNotice, Notice
+from services.scheduler.model import Attempt, Delivery, DeliveryState, Endpoint, Listed, NoticeKind
+from services.scheduler.notice_schemas import HeldBackCount, HeldBackView
 from services.scheduler.schemas import (
     AdoptedPackView,
     AnchorView,
@@ -18,20 +19,16 @@ from services.scheduler.schemas import (
     EndpointView,
     ExplanationView,
     FollowedView,
-    NoticeData,
-    NoticePayload,
     PackView,
     ReviewView,
     RuleView,
     StatusCounts,
 )
 from services.scheduler.webhooks import webhook_id
-from shared.domain.ids import derived_id
 from shared.domain.timetable.engine import Timetable
 from shared.domain.timetable.reviews import Explanation, Review, Status, status
 from shared.domain.timetable.rules import Pack
 from shared.domain.timetable.working_days import WorkingCalendar
-from shared.wire import strict_json
 from shared.wire.tables_as_csv import table_as_csv
 
 _PLAIN = tuple(each.name for each in fields(Review) if each.name != "explanation")
@@ -67,6 +64,7 @@ def explanation_view(why: Explanation) -> ExplanationView:
             occurred_on=why.anchor.occurred_on,
             position=why.anchor.position,
         ),
+        plain=why.plain,
         arithmetic=why.arithmetic,
         notes=list(why.notes),
     )
@@ -96,46 +94,28 @@ def _flat(view: ReviewView) -> dict[str, Any]:
     why: dict[str, Any] = row.pop("explanation")
     anchor = why.pop("anchor")
     notes = " ".join(why.pop("notes"))
+    row["roles"] = " ".join(row["roles"])
     return row | why | {"anchor": anchor["description"], "anchor_on": anchor["occurred_on"], "notes": notes}
 
 
-def new_notice(authority_id: str, notice: Notice, now: datetime) -> NewNotice:
-    """Return a notice ready to be stored; the same notice always gets the same id."""
-    return NewNotice(
-        notice_id=derived_id("notice", authority_id, notice.dedupe_key),
-        kind=notice.kind,
-        dedupe_key=notice.dedupe_key,
-        review_id=notice.review.review_id,
-        child_id=notice.review.child_id,
-        body=notice_body(notice, now),
+def held_back_view(listed: Listed) -> HeldBackView:
+    """Return the view of a notice that was held back."""
+    held = listed.held
+    return HeldBackView(
+        notice_id=held.notice_id,
+        kind=held.kind.value,
+        about_on=held.about_on,
+        held_back_at=held.held_back_at,
+        state=listed.state.value,
+        decided_at=listed.decided_at,
+        decided_by=listed.decided_by,
+        data=dict(held.data),
     )
 
 
-def notice_body(notice: Notice, now: datetime) -> bytes:
-    """Return the bytes that every attempt sends; they are made once."""
-    review = notice.review
-    payload = NoticePayload(
-        type=notice.kind.value,
-        timestamp=now,
-        data=NoticeData(
-            review_id=review.review_id,
-            child_id=review.child_id,
-            kind=review.kind,
-            title=review.title,
-            due_on=review.due_on,
-            moved_from=notice.moved_from,
-            certainty=review.certainty,
-            verified=review.explanation.verified,
-            held_on=review.held_on,
-            recorded_on=review.recorded_on,
-            booked_on=review.booked_on,
-            **{name: getattr(review, name) for name in _COUNTED},
-            href=f"/v1/reviews/{review.review_id}",
-        ),
-    )
-    document = payload.model_dump(mode="json")
-    document["data"] = payload.data.model_dump(mode="json", exclude_defaults=True)
-    return strict_json.encode(document)
+def held_back_count(kind: NoticeKind, month_on: date, waiting: int) -> HeldBackCount:
+    """Return how many notices of a kind wait that are about the month that begins on ``month_on``."""
+    return HeldBackCount(kind=kind.value, month=f"{month_on:%Y-%m}", waiting=waiting)
 
 
 def endpoint_view(endpoint: Endpoint) -> EndpointView:

@@ -9,10 +9,26 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.domain.catalogue.base import ShortText
-from shared.domain.timetable.reviews import Basis, Certainty, Outcome, Status
+from shared.domain.catalogue.roles import Role
+from shared.domain.timetable.reviews import Basis, Certainty, Outcome, Status, What
 
 #: The kinds of notices, as they stand in requests and payloads.
-NoticeKindName = Literal["review.approaching", "review.missed", "review.held", "review.moved", "review.booked_late"]
+NoticeKindName = Literal[
+    "review.approaching",
+    "review.due",
+    "review.missed",
+    "review.overdue",
+    "review.held",
+    "review.moved",
+    "review.booked_late",
+    "deadline.approaching",
+    "deadline.due",
+    "deadline.missed",
+    "deadline.overdue",
+    "deadline.held",
+    "deadline.moved",
+    "deadline.booked_late",
+]
 DeliveryStateName = Literal["pending", "delivered", "exhausted"]
 AttemptErrorName = Literal[
     "timeout", "name_not_resolved", "target_forbidden", "connection_failed", "tls_failed", "not_http", "interrupted"
@@ -47,6 +63,10 @@ class ExplanationView(View):
     verified_by: str | None
     verified_on: date | None
     anchor: AnchorView
+    plain: str = Field(
+        description="What is owed by when and why, in short sentences for whoever is told of it.",
+        examples=["This review must be held by Thursday 26 February 2026: 6 weeks after 15 January 2026, ..."],
+    )
     arithmetic: str = Field(examples=["6 weeks from 15 January 2026 is 26 February 2026."])
     notes: list[str]
 
@@ -58,9 +78,11 @@ class ReviewView(View):
     child_id: str
     episode_id: str
     team: str | None
+    what: What = Field(description="What is owed: a review, or another deadline.")
     kind: str
     title: str
     ordinal: int
+    roles: list[Role] = Field(description="Whose work it is, by the rule; empty where the rule says nothing of that.")
     status: Status
     due_on: date | None = Field(description="Last lawful civil day; null where the law asks for an agreed frequency.")
     due_at: datetime | None = Field(description="The instant, where the rule counts hours.")
@@ -227,7 +249,7 @@ class NewEndpoint(BaseModel):
         examples=["https://receiver.example.org/homeward"],
         json_schema_extra={"format": "uri"},
     )
-    kinds: Annotated[list[NoticeKindName], Field(min_length=1, max_length=5)] | None = Field(
+    kinds: Annotated[list[NoticeKindName], Field(min_length=1, max_length=14)] | None = Field(
         default=None, description="Kinds of notices wanted; all of them when left out."
     )
     description: ShortText | None = Field(default=None, description="A note for people; put nothing personal into it.")
@@ -299,39 +321,3 @@ class DeliveryDetail(View):
     delivery: DeliveryView
     payload: dict[str, Any]
     attempts: list[AttemptView]
-
-
-class NoticeData(View):
-    """The review that a notice is about; ids only, so that reading more needs a key.
-
-    Members with a default are left out where they do not apply.
-    """
-
-    review_id: UUID
-    child_id: str
-    kind: str = Field(description="Kind of the review.")
-    title: str
-    due_on: date | None
-    certainty: Certainty
-    verified: bool = Field(description="Whether somebody checked the rule that owes it against its source.")
-    href: str = Field(examples=["/v1/reviews/5f0e7d0a-3c1b-5d1e-9c2a-8b6f4e2d1a00"])
-    moved_from: date | None = Field(default=None, description="The due date before; only in `review.moved`.")
-    held_on: date | None = Field(default=None, description="When the review was held.")
-    days_late: int | None = Field(default=None, description="Days by which it was held late; 0 if on time.")
-    days_early: int | None = Field(default=None, description="Days by which it was held before it was due.")
-    recorded_on: date | None = Field(default=None, description="When the meeting that was held was first recorded.")
-    days_recorded_late: int | None = Field(
-        default=None, description="Days for which the record showed it as overdue although it had been held."
-    )
-    booked_on: date | None = Field(default=None, description="The day for which a meeting is booked.")
-    booked_late_by_days: int | None = Field(
-        default=None, description="Days by which the booked meeting is later than the due day; 0 if it is in time."
-    )
-
-
-class NoticePayload(View):
-    """The body of a webhook."""
-
-    type: NoticeKindName
-    timestamp: datetime = Field(description="When the notice was made (UTC).")
-    data: NoticeData

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Computed,
     Date,
     DateTime,
+    Identity,
     Integer,
     LargeBinary,
     MetaData,
@@ -45,6 +46,8 @@ review = Table(
     Column("due_on", Date),
     Column("due_at", _instant()),
     Column("last_working_day_on", Date),
+    Column("what", Text, nullable=False),
+    Column("roles", ARRAY(Text), nullable=False),
     Column("certainty", Text, nullable=False),
     Column("outcome", Text, nullable=False),
     Column("held_on", Date),
@@ -59,7 +62,35 @@ review = Table(
     Column("explanation", JSONB, nullable=False),
     Column("vanished_at", _instant()),
     Column("next_notice_on", Date),
+    Column("known_on", Date),
+    Column("clock", Text, nullable=False, server_default=""),
+    Column("once_owed", JSONB(none_as_null=True)),
+    Column("replaces", Uuid),
+    Column("replaced_by", Uuid),
+    Column("told_as", Uuid),
+    Column("stood_overdue_from", Date),
+    Column("stood_overdue_until", Date),
     Column("sort_on", Date, Computed("coalesce(due_on, DATE '2999-12-31')", persisted=True), nullable=False),
+)
+
+review_change = Table(
+    "review_change",
+    metadata,
+    Column("authority_id", Text, primary_key=True),
+    Column("changed_at", _instant(), primary_key=True),
+    Column("position", BigInteger, primary_key=True),
+    Column("review_id", Uuid, primary_key=True),
+    Column("cause", Text, nullable=False),
+    Column("type", Text),
+    Column("child_id", Text, nullable=False),
+    Column("team", Text),
+    Column("kind", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("aspects", ARRAY(Text), nullable=False),
+    Column("before", JSONB(none_as_null=True)),
+    Column("after", JSONB, nullable=False),
+    Column("sentence", Text, nullable=False),
 )
 
 revisit = Table(
@@ -91,6 +122,26 @@ notice = Table(
     Column("created_at", _instant(), nullable=False),
 )
 
+held_back = Table(
+    "held_back",
+    metadata,
+    Column("authority_id", Text, primary_key=True),
+    Column("notice_id", Uuid, primary_key=True),
+    Column("number", BigInteger, Identity(always=True), nullable=False),
+    Column("dedupe_key", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("review_id", Uuid, nullable=False),
+    Column("review_kind", Text, nullable=False),
+    Column("child_id", Text, nullable=False),
+    Column("due_on", Date),
+    Column("about_on", Date, nullable=False),
+    Column("data", JSONB, nullable=False),
+    Column("held_back_at", _instant(), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("decided_at", _instant()),
+    Column("decided_by", Text),
+)
+
 webhook_endpoint = Table(
     "webhook_endpoint",
     metadata,
@@ -104,6 +155,25 @@ webhook_endpoint = Table(
     Column("created_at", _instant(), nullable=False),
     Column("disabled_at", _instant()),
     Column("disabled_because", Text),
+)
+
+#: Calendars lent by address; of the secret in the address only a digest is kept.
+calendar_feed = Table(
+    "calendar_feed",
+    metadata,
+    Column("authority_id", Text, primary_key=True),
+    Column("feed_id", Uuid, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("reference_key", LargeBinary, nullable=False),
+    Column("team", Text),
+    Column("role", Text),
+    Column("what", ARRAY(Text)),
+    Column("kinds", ARRAY(Text)),
+    Column("description", Text),
+    Column("created_at", _instant(), nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("revoked_at", _instant()),
+    Column("revoked_by", Text),
 )
 
 delivery = Table(

@@ -10,14 +10,17 @@ notice has a key of which the log takes one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from services.scheduler.model import Notice
-from services.scheduler.projection import timed_notice
-from services.scheduler.representations import new_notice
-from services.scheduler.store import notices, reviews
+from services.scheduler.model import DueLook, HeldBack, NewNotice
+from services.scheduler.notice_text import held_back, notice_of_crossing
+from services.scheduler.projection.thresholds import Countdown, Crossing, NoticePolicy, look, notice_policy
+from services.scheduler.store import held_back as waiting
+from services.scheduler.store import looks, notices
 from services.scheduler.store.events import log_copy
 from shared.domain.clock import Clock, civil_date, next_civil_day
 from shared.runtime.alarm import Alarm, ring_nobody
@@ -75,9 +78,9 @@ class Tick:
     async def round(self) -> None:
         """Work through what is due for every authority; one authority's trouble does not stop the others."""
         self._behind.clear()
-        _, self.error, self.troubles = await for_every_authority(self._engine, self._work_through, doing="the tick")
+        _, self.error, self.troubles = await for_every_authority(self._engine, self._finish, doing="the tick")
 
-    async def _work_through(self, authority_id: str) -> None:
+    async def _finish(self, authority_id: str) -> None:
         while await self.step(authority_id):
             pass
 
@@ -97,11 +100,67 @@ class Tick:
             if await log_copy.position(connection, authority_id) != seen_head_at:
                 self._behind.add(authority_id)
                 return False
-            due = [each.review for each in await reviews.due_for_notice(connection, authority_id, today)]
-            found = {review.review_id: timed_notice(review, today) for review in due}
-            await reviews.plan_notices(connection, authority_id, {key: day for key, (_, day) in found.items()})
-            told: list[Notice] = [notice for notice, _ in found.values() if notice is not None]
-            await notices.append(connection, authority_id, [new_notice(authority_id, each, now) for each in told], now)
+            day, due = await looks.due(connection, authority_id, today)
+            told = 0 if day is None else await _work_through(connection, authority_id, due, day, now)
         if told:
             self._told()
         return bool(due)
+
+
+async def _work_through(
+    connection: AsyncConnection, authority_id: str, due: Sequence[DueLook], day: date, now: datetime
+) -> int:
+    """Tell what reviews cross on a day, or hold it back, and plan the next look at each; return how many are told."""
+    policy = notice_policy(await log_copy.authority_events(connection, authority_id))
+    seen = _Seen(day, policy, await _released(connection, authority_id, due, policy))
+    days: dict[UUID, date | None] = {}
+    fresh: list[NewNotice] = []
+    past: list[HeldBack] = []
+    for each in due:
+        crossing, is_past, days[each.review_id] = seen.look(each)
+        if crossing is None:
+            continue
+        new = notice_of_crossing(authority_id, each, crossing, now)
+        if is_past:
+            on = crossing.crossed_on
+            past.append(held_back(new, review_kind=each.kind, due_on=each.due_on, about_on=on, held_back_at=now))
+        else:
+            fresh.append(new)
+    await looks.plan(connection, authority_id, days)
+    await waiting.hold(connection, authority_id, past)
+    return await notices.append(connection, authority_id, fresh, now)
+
+
+class _Seen:
+    """What is seen of reviews on one day: worked out once for all that are of one kind, due and known alike."""
+
+    def __init__(self, day: date, policy: NoticePolicy, released: frozenset[UUID]) -> None:
+        self._day = day
+        self._policy = policy
+        self._released = released
+        self._found: dict[tuple[object, ...], tuple[Crossing | None, bool, date | None]] = {}
+
+    def look(self, each: DueLook) -> tuple[Crossing | None, bool, date | None]:
+        released = each.review_id in self._released
+        alike = (each.due_on, each.known_on, each.runs, each.pack, each.kind, released)
+        found = self._found.get(alike)
+        if found is None:
+            countdown = Countdown(each.due_on, each.known_on, each.runs)
+            spans = self._policy.spans(each.pack, each.kind)
+            found = self._found[alike] = look(countdown, spans, self._day, self._policy, released=released)
+        return found
+
+
+async def _released(
+    connection: AsyncConnection, authority_id: str, due: Sequence[DueLook], policy: NoticePolicy
+) -> frozenset[UUID]:
+    """Return those that were overdue long ago when they became known, and that a person let speak."""
+    long_ago = {
+        each.review_id: each.due_on
+        for each in due
+        if each.known_on is not None and policy.about_the_past(each.due_on, each.known_on)
+    }
+    if not long_ago:
+        return frozenset()
+    found = await looks.released(connection, authority_id, list(long_ago))
+    return frozenset(review_id for review_id, due_on in found if long_ago[review_id] == due_on)

@@ -9,20 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from itertools import groupby
 from time import monotonic
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scheduler import projection
-from services.scheduler.children import Caused, batches, read_folds, save_folds, tell, timetable_of
-from services.scheduler.store import events
+from services.scheduler.children import Caused, batches, begin_days, read_council, read_folds, save_folds, tell
+from services.scheduler.projection.council import Council, days_ahead
+from services.scheduler.projection.thresholds import NoticePolicy, notice_policy
+from services.scheduler.store import events, looks, revisits
 from services.scheduler.store.events import log_copy
 from shared.domain.clock import Clock, civil_date
 from shared.domain.envelope import RecordedEvent
 from shared.domain.ids import AUTHORITY_STREAM, child_of_stream
-from shared.domain.timetable.engine import Timetable
 
 #: Events folded together: what they concern is read and written once for all of them.
 SLICE = 100
@@ -66,9 +67,10 @@ class ReviewProjector:
         if not new:
             return page[-1].position
         step = _Step(connection, authority_id, self._clock.now(), lambda: self._seconds() >= until, self._tells)
-        await step.read_timetable()
+        step.position = finished
+        await step.read_council()
         done = finished
-        for piece in _slices(new):
+        for piece in _slices(new, day_by_day=await step.awaits_any(new)):
             done = await step.fold(piece)
             if done < piece[-1].position or step.spent():
                 break
@@ -76,7 +78,7 @@ class ReviewProjector:
 
 
 class _Step:
-    """One authority's share of work within one transaction, and the timetable that holds meanwhile."""
+    """One authority's share of work within one transaction, behind ``position``."""
 
     def __init__(
         self, connection: AsyncConnection, authority_id: str, now: datetime, spent: Callable[[], bool], tells: bool
@@ -85,29 +87,55 @@ class _Step:
         self._authority_id = authority_id
         self._now = now
         self._today = civil_date(now)
-        self._timetable: Timetable
+        self._council: Council
+        self._policy: NoticePolicy
+        self._begun: date | None = None
+        self._awaited = self._begins = True
         self._tells = tells
+        self.position = 0
         self.spent = spent
 
-    async def read_timetable(self, *, changed: bool = False) -> None:
-        """Read the timetable that the events copied so far make; it is noted if ``changed``, or if none is yet."""
-        council = await log_copy.authority_events(self._connection, self._authority_id)
-        self._timetable = timetable_of(council, self._today)
+    async def read_council(self, *, changed: bool = False) -> None:
+        """Read the council's events copied so far; their timetable is noted if ``changed``, or if none is yet."""
+        self._council = await read_council(self._connection, self._authority_id, self._today)
+        self._policy = notice_policy(self._council.events)
         if changed or await events.timetable_digest(self._connection, self._authority_id) is None:
-            digest = projection.timetable_digest(self._timetable)
+            digest = projection.timetable_digest(self._council.present(self._today))
             await events.set_timetable_digest(self._connection, self._authority_id, digest)
 
     async def fold(self, piece: Sequence[RecordedEvent]) -> int:
-        """Copy and fold events of children, or one of the authority; return the position of the last one done."""
-        return await self._fold_council(piece) if _of_council(piece[0]) else await self._fold_children(piece)
+        """Copy and fold events of one day, of children or one of the council; return the position of the last done."""
+        await self._begin_day(civil_date(piece[0].recorded_at))
+        self.position = await (self._fold_council(piece) if _of_council(piece[0]) else self._fold_children(piece))
+        return self.position
+
+    async def awaits_any(self, new: Sequence[RecordedEvent]) -> bool:
+        """Tell whether a day may begin, by the last of these events, on which something told ahead counts."""
+        first = await revisits.first_day(self._connection, self._authority_id)
+        ahead = any(map(_is_ahead, new))
+        self._awaited = first is not None or ahead
+        self._begins = ahead or (first is not None and first <= civil_date(new[-1].recorded_at))
+        return self._begins
+
+    async def _begin_day(self, day: date) -> None:
+        """Let what was told ahead for this day count, for every child, before anything that is recorded on it."""
+        if self._begins and (self._begun is None or day > self._begun):
+            arguments = (self._connection, self._authority_id, day, self._council, self._policy)
+            await self._tell(await begin_days(*arguments, position=self.position, tells=self._tells))
+            self._begun = day
 
     async def _fold_council(self, piece: Sequence[RecordedEvent]) -> int:
         """Project every child anew, because the council's own facts changed."""
+        former = self._policy
         await log_copy.add_events(self._connection, self._authority_id, piece)
-        await self.read_timetable(changed=True)
+        await self.read_council(changed=True)
         caused: Caused = []
         for batch in batches(await events.all_children(self._connection, self._authority_id)):
             caused += (await self._fold_batch(batch, piece))[1]
+        if self._policy.states != former.states:
+            # Other thresholds count from the day after their recording: then each open review is looked at.
+            day = civil_date(piece[-1].recorded_at) + timedelta(days=1)
+            await looks.bring_forward(self._connection, self._authority_id, day)
         await self._tell(caused)
         return piece[-1].position
 
@@ -122,21 +150,29 @@ class _Step:
 
     async def _fold_batch(self, children: Sequence[str], piece: Sequence[RecordedEvent]) -> tuple[int, Caused]:
         """Project some children and write what changed; return how far it got, and what to tell."""
-        folds = await read_folds(self._connection, self._authority_id, children)
-        arguments = (folds, piece, self._timetable, self._today, self.spent)
-        done = await asyncio.to_thread(projection.fold_events, *arguments)
-        return done, await save_folds(self._connection, self._authority_id, folds, self._today)
+        read = (self._connection, self._authority_id, children, self._policy)
+        folds = await read_folds(*read, position=self.position, awaited=self._awaited)
+        done = await asyncio.to_thread(projection.fold_events, folds, piece, self._council, self.spent)
+        return done, await save_folds(self._connection, self._authority_id, folds, tells=self._tells)
 
     async def _tell(self, caused: Caused) -> None:
         if self._tells:
-            await tell(self._connection, self._authority_id, caused, self._now)
+            await tell(self._connection, self._authority_id, caused, self._policy, self._now)
 
 
 def _of_council(event: RecordedEvent) -> bool:
     return event.stream == AUTHORITY_STREAM
 
 
-def _slices(new: Sequence[RecordedEvent]) -> Iterator[Sequence[RecordedEvent]]:
-    """Cut consecutive events so that one of the authority stands alone: it concerns every child."""
-    for of_council, consecutive in groupby(new, key=_of_council):
+def _is_ahead(event: RecordedEvent) -> bool:
+    return any(days_ahead(event))
+
+
+def _slices(new: Sequence[RecordedEvent], *, day_by_day: bool) -> Iterator[Sequence[RecordedEvent]]:
+    """Cut consecutive events so that one of the authority stands alone; if asked, by the days of recording, too."""
+
+    def kind(event: RecordedEvent) -> tuple[bool, date | None]:
+        return _of_council(event), civil_date(event.recorded_at) if day_by_day else None
+
+    for (of_council, _), consecutive in groupby(new, key=kind):
         yield from batches(tuple(consecutive), 1 if of_council else SLICE)

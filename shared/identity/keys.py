@@ -30,7 +30,9 @@ class Scope(StrEnum):
     FACTS_READ = "facts:read"
     LOG_VERIFY = "log:verify"
     REVIEWS_READ = "reviews:read"
+    NOTICES_RELEASE = "notices:release"
     WEBHOOKS_MANAGE = "webhooks:manage"
+    CALENDARS_MANAGE = "calendars:manage"
     JOURNEYS_READ = "journeys:read"
     MEASURES_READ = "measures:read"
 

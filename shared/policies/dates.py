@@ -31,7 +31,7 @@ from shared.domain.history import Fact
 from shared.domain.timetable.engine import AdoptedPack, Timetable, project_reviews
 from shared.domain.timetable.intervals import Moment
 from shared.domain.timetable.reviews import Review
-from shared.domain.timetable.rules import Pack
+from shared.domain.timetable.rules import EventAnchor, Pack
 from shared.policies.calendars import closed_on
 from shared.policies.loader import known_packs
 
@@ -42,6 +42,8 @@ MAX_DAYS = 100
 _WITHOUT_SECONDS = re.compile(r"(.{10}T\d{2}:\d{2})([Zz]|[+-]\d{2}:\d{2})")
 #: Facts have identifiers and an instant of recording; those of the calculator have nothing to tell by them.
 _NAME = "asked"
+#: The events that what is asked may become.
+_ASKED_ABOUT = frozenset({"child.accommodated", "home.started", "meeting.held", "episode.ended"})
 _NEVER_RECORDED = datetime(1900, 1, 1, tzinfo=UTC)
 
 
@@ -118,12 +120,26 @@ class Asked(Part):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NotAsked:
+    """A rule that owes nothing here, because the event that starts its clock is none that is asked about."""
+
+    pack: str
+    kind: str
+    title: str
+    event: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dates:
-    """What follows: the editions that judged, every review by due date, the meetings that count as none of them."""
+    """What follows: the editions that judged, every review by due date, the meetings that count as none of them.
+
+    ``not_asked`` are the rules of the packs of which nothing can follow from what is asked.
+    """
 
     packs: tuple[Pack, ...]
     reviews: tuple[Review, ...]
     not_counted: tuple[AskedMeeting, ...]
+    not_asked: tuple[NotAsked, ...] = ()
 
 
 def dates(asked: Asked, *, installed: Sequence[Pack] | None = None) -> Dates:
@@ -144,7 +160,14 @@ def dates(asked: Asked, *, installed: Sequence[Pack] | None = None) -> Dates:
     reviews = project_reviews(_NAME, _facts(asked, meetings), _timetable(packs, frozenset(asked.closed)))
     counted = {review.held_meeting_id for review in reviews}
     not_counted = tuple(each for name, each in meetings.items() if name not in counted)
-    return Dates(packs=packs, reviews=reviews, not_counted=not_counted)
+    return Dates(packs=packs, reviews=reviews, not_counted=not_counted, not_asked=tuple(_not_asked(packs)))
+
+
+def _not_asked(packs: Sequence[Pack]) -> Iterator[NotAsked]:
+    for pack in packs:
+        for rule in pack.rules:
+            if isinstance(rule.anchor, EventAnchor) and rule.anchor.pattern.event not in _ASKED_ABOUT:
+                yield NotAsked(pack=pack.pack, kind=rule.key, title=rule.title, event=rule.anchor.pattern.event)
 
 
 def _timetable(packs: Sequence[Pack], closed: frozenset[date]) -> Timetable:

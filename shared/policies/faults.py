@@ -49,11 +49,27 @@ class FaultCode(StrEnum):
     EFFECTIVE_REVERSED = "effective_reversed"
     VERIFIED_INCOMPLETE = "verified_incomplete"
     KEY_AMBIGUOUS = "key_ambiguous"
+    LANGUAGE_UNKNOWN = "language_unknown"
+    LANGUAGE_MISSING = "language_missing"
+    EVENT_UNKNOWN = "event_unknown"
+    EVENT_NOT_OF_A_CHILD = "event_not_of_a_child"
+    MEMBER_UNKNOWN = "member_unknown"
+    MEMBER_NO_DAY = "member_no_day"
+    MEMBER_WITHOUT_CODES = "member_without_codes"
+    SAME_NOT_SHARED = "same_not_shared"
+    DUE_SAID_TWICE = "due_said_twice"
+    ON_DAY_WITHOUT_EVENT = "on_day_without_event"
+    ON_DAY_COUNTED = "on_day_counted"
+    COUNTING_NOTHING = "counting_nothing"
+    REPEATS_IN_PLACE = "repeats_in_place"
+    PHASE_WITHOUT_REPEATS = "phase_without_repeats"
+    PHASE_OUT_OF_ORDER = "phase_out_of_order"
     NOT_VERIFIED = "not_verified"
     NEVER_SATISFIED = "never_satisfied"
     HOUR_MAY_BE_UNKNOWN = "hour_may_be_unknown"
     NOTE_NEVER_SHOWN = "note_never_shown"
     EFFECTIVE_GAP = "effective_gap"
+    HELD_BY_MEETINGS_ONLY = "held_by_meetings_only"
 
     @property
     def severity(self) -> Severity:
@@ -68,6 +84,7 @@ _WARNINGS = frozenset(
         FaultCode.HOUR_MAY_BE_UNKNOWN,
         FaultCode.NOTE_NEVER_SHOWN,
         FaultCode.EFFECTIVE_GAP,
+        FaultCode.HELD_BY_MEETINGS_ONLY,
     }
 )
 
@@ -94,19 +111,35 @@ MEANINGS: Mapping[FaultCode, str] = MappingProxyType(
         FaultCode.CITATION_MISSING: "A rule does not say where it is written.",
         FaultCode.CITATION_NAMES_NOTHING: "A statute or rule of court is cited without a provision to look up.",
         FaultCode.FIRST_STEP_NOT_FROM_ANCHOR: "The first step is counted from a review before it, and there is none.",
-        FaultCode.REPEATS_TOO_EARLY: "A step repeats although another follows it.",
-        FaultCode.REPEATS_FROM_ANCHOR: "A step repeats although it is not counted from the review before it.",
+        FaultCode.REPEATS_TOO_EARLY: "A step repeats although another follows it, and no phase ends it.",
+        FaultCode.REPEATS_FROM_ANCHOR: "A step repeats although it is not counted from the one before it.",
         FaultCode.INTERVAL_MISSING: "A step among several has no interval.",
         FaultCode.NOTHING_OWED: "`owed_from` lies beyond the last step.",
         FaultCode.HOME_NOT_KNOWN: "A rule depends on the home although its clock does not start with one.",
         FaultCode.EFFECTIVE_REVERSED: "A rule goes out of force before it comes into force.",
         FaultCode.VERIFIED_INCOMPLETE: "Only one of who verified a rule and on which day is told.",
         FaultCode.KEY_AMBIGUOUS: "Two rules share a key and could judge the same clock.",
+        FaultCode.LANGUAGE_UNKNOWN: "There is no such edition of the language of packs.",
+        FaultCode.LANGUAGE_MISSING: "What only language 2 has is said in a file that is not in it.",
+        FaultCode.EVENT_UNKNOWN: "There is no event type of this name.",
+        FaultCode.EVENT_NOT_OF_A_CHILD: "The event type tells no fact about a child, so nothing can rest on it.",
+        FaultCode.MEMBER_UNKNOWN: "The data of the event type have no such member.",
+        FaultCode.MEMBER_NO_DAY: "The member has no day.",
+        FaultCode.MEMBER_WITHOUT_CODES: "The member has no codes to ask for.",
+        FaultCode.SAME_NOT_SHARED: "A member has to be the same in two facts, and one of them has no such member.",
+        FaultCode.DUE_SAID_TWICE: "A step says in more than one way when it is due.",
+        FaultCode.ON_DAY_WITHOUT_EVENT: "A step is due on a day that a fact tells, and no fact starts the clock.",
+        FaultCode.ON_DAY_COUNTED: "A step that is due on a day told is counted from one before it, or repeats.",
+        FaultCode.COUNTING_NOTHING: "It is said how days are counted where none are.",
+        FaultCode.REPEATS_IN_PLACE: "A step that repeats might never come to a later day.",
+        FaultCode.PHASE_WITHOUT_REPEATS: "A step has a phase through which it does not repeat.",
+        FaultCode.PHASE_OUT_OF_ORDER: "A phase ends no later than one before it.",
         FaultCode.NOT_VERIFIED: "Nobody has verified the rule.",
-        FaultCode.NEVER_SATISFIED: "No kind of meeting satisfies the rule, so its reviews would all be overdue.",
+        FaultCode.NEVER_SATISFIED: "No meeting and no other fact satisfies the rule, so all would be overdue.",
         FaultCode.HOUR_MAY_BE_UNKNOWN: "Hours are counted, from an hour that may not be recorded.",
         FaultCode.NOTE_NEVER_SHOWN: "A note is about what its rule is not about.",
         FaultCode.EFFECTIVE_GAP: "Rules of one key leave days between them that none judges.",
+        FaultCode.HELD_BY_MEETINGS_ONLY: "A rule is not about reviews, and nothing but meetings satisfies it.",
     }
 )
 

@@ -13,11 +13,14 @@ from datetime import date, timedelta
 from itertools import combinations
 
 from shared.domain.catalogue.child import HomeKind
-from shared.domain.timetable.intervals import Unit
-from shared.domain.timetable.reviews import Basis
-from shared.domain.timetable.rules import AnchorKind, CountedFrom
+from shared.domain.timetable.reviews import Basis, What
+from shared.domain.timetable.rules import AnchorKind
 from shared.policies.faults import Fault, FaultCode
-from shared.policies.pack_file import NoteTable, PackFile, RuleTable
+from shared.policies.pack_file import NoteTable, PackFile, RuleTable, beyond_language_1
+from shared.policies.pack_patterns import AnchorTable
+from shared.policies.pack_values import IntervalUnit
+from shared.policies.pattern_checks import facts_named
+from shared.policies.step_checks import counting, due_days, first_step, phases, repeating_steps, told_days
 
 RuleCheck = Callable[[RuleTable], Iterator[Fault]]
 PackCheck = Callable[[Sequence[RuleTable]], Iterator[Fault]]
@@ -25,46 +28,15 @@ PackCheck = Callable[[Sequence[RuleTable]], Iterator[Fault]]
 
 def faults_of(pack: PackFile) -> Iterator[Fault]:
     """Yield what every check finds, with its path within the file."""
+    if pack.language is None:
+        for path in beyond_language_1(pack):
+            yield Fault(FaultCode.LANGUAGE_MISSING, path, "only language 2 has this; write language = 2 at the top")
     for number, rule in enumerate(pack.rule):
         for check in CHECKS:
             for fault in check(rule):
                 yield Fault(fault.code, ("rule", number, *fault.path), fault.message)
     for of_all in PACK_CHECKS:
         yield from of_all(pack.rule)
-
-
-def _first_step(rule: RuleTable) -> Iterator[Fault]:
-    if rule.step[0].counted_from is not CountedFrom.ANCHOR:
-        yield Fault(
-            FaultCode.FIRST_STEP_NOT_FROM_ANCHOR,
-            ("step", 0, "from"),
-            'there is no review before the first; leave it out, or write "anchor"',
-        )
-
-
-def _repeating_steps(rule: RuleTable) -> Iterator[Fault]:
-    last = len(rule.step) - 1
-    for number, step in enumerate(rule.step):
-        if not step.repeats:
-            continue
-        if number < last:
-            yield Fault(FaultCode.REPEATS_TOO_EARLY, ("step", number, "repeats"), "only the last step may repeat")
-        if step.counted_from is not CountedFrom.PREVIOUS_HELD:
-            yield Fault(
-                FaultCode.REPEATS_FROM_ANCHOR,
-                ("step", number, "repeats"),
-                'a step that repeats is counted from the review before it; write from = "previous_held"',
-            )
-
-
-def _agreed_step(rule: RuleTable) -> Iterator[Fault]:
-    for number, step in enumerate(rule.step):
-        if step.within is None and len(rule.step) > 1:
-            yield Fault(
-                FaultCode.INTERVAL_MISSING,
-                ("step", number),
-                "write within = { weeks = 6 }, for instance; only a step that is alone may be left to agreement",
-            )
 
 
 def _owed_from(rule: RuleTable) -> Iterator[Fault]:
@@ -74,15 +46,17 @@ def _owed_from(rule: RuleTable) -> Iterator[Fault]:
 
 
 def _about_homes(rule: RuleTable) -> Iterator[Fault]:
-    if rule.anchor is not AnchorKind.ACCOMMODATED:
+    if rule.anchor is AnchorKind.HOME_STARTED:
         return
     said = {
         "home_kinds": rule.home_kinds is not None,
         "emergency_only": rule.emergency_only,
         "short_break_series": rule.short_break_series is not None,
+        "on_home_change": isinstance(rule.anchor, AnchorTable) and "on_home_change" in rule.model_fields_set,
     }
+    anchor = rule.anchor.event if isinstance(rule.anchor, AnchorTable) else rule.anchor
     for name in (name for name, is_said in said.items() if is_said):
-        message = 'a rule anchored on accommodated cannot depend on the home; leave it out, or anchor on "home_started"'
+        message = f'a rule anchored on {anchor} cannot depend on the home; leave it out, or anchor on "home_started"'
         yield Fault(FaultCode.HOME_NOT_KNOWN, (name,), message)
 
 
@@ -115,18 +89,26 @@ def _citation(rule: RuleTable) -> Iterator[Fault]:
 
 
 def _satisfied(rule: RuleTable) -> Iterator[Fault]:
-    if not rule.satisfied_by and any(step.within for step in rule.step):
+    nothing = not rule.satisfied_by and not rule.satisfied_by_event
+    goes_by = rule.what in (What.EXPIRY, What.HEARING) and rule.ends
+    if nothing and not goes_by and any(step.within or step.on_day or step.each_calendar_year for step in rule.step):
         message = "no kind of meeting satisfies it, so its reviews will all be overdue; write satisfied_by"
         yield Fault(FaultCode.NEVER_SATISFIED, (), message)
 
 
+def _meetings_only(rule: RuleTable) -> Iterator[Fault]:
+    if rule.satisfied_by and not rule.satisfied_by_event and rule.what is not What.REVIEW:
+        message = f"only meetings satisfy it, and a meeting is no {rule.what}; write [[rule.satisfied_by_event]]"
+        yield Fault(FaultCode.HELD_BY_MEETINGS_ONLY, ("what",), message)
+
+
 def _hours(rule: RuleTable) -> Iterator[Fault]:
     for number, step in enumerate(rule.step):
-        if Unit.HOURS in (step.within or {}):
+        if IntervalUnit.HOURS in (step.within or {}):
             message = (
                 "hours need the hour of what they are counted from; where none is recorded, whole days are counted"
             )
-            yield Fault(FaultCode.HOUR_MAY_BE_UNKNOWN, ("step", number, "within", Unit.HOURS.value), message)
+            yield Fault(FaultCode.HOUR_MAY_BE_UNKNOWN, ("step", number, "within", IntervalUnit.HOURS.value), message)
 
 
 def _notes(rule: RuleTable) -> Iterator[Fault]:
@@ -139,22 +121,27 @@ def _notes(rule: RuleTable) -> Iterator[Fault]:
 
 
 def _never_shown(note: NoteTable, rule: RuleTable) -> bool:
-    if rule.anchor is AnchorKind.ACCOMMODATED:
+    if rule.anchor is not AnchorKind.HOME_STARTED:
         return note.when is not None
     return isinstance(note.when, HomeKind) and note.when not in rule.applies_to
 
 
 #: What is asked of each rule by itself.
 CHECKS: tuple[RuleCheck, ...] = (
-    _first_step,
-    _repeating_steps,
-    _agreed_step,
+    first_step,
+    repeating_steps,
+    due_days,
+    told_days,
+    counting,
+    phases,
+    facts_named,
     _owed_from,
     _about_homes,
     _effective,
     _verified,
     _citation,
     _satisfied,
+    _meetings_only,
     _hours,
     _notes,
 )

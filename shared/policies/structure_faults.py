@@ -17,10 +17,18 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from shared.domain.timetable.intervals import Unit
 from shared.policies.calendars import CALENDAR_NAMES
 from shared.policies.faults import Fault, FaultCode
-from shared.policies.pack_file import CALENDAR_UNKNOWN, INTERVAL_MAX, SAID_TWICE, PackFile
+from shared.policies.pack_file import TABLE, WORD, PackFile
+from shared.policies.pack_values import (
+    CALENDAR_UNKNOWN,
+    CHILD_EVENTS,
+    EVENT_NOT_OF_A_CHILD,
+    EVENT_UNKNOWN,
+    INTERVAL_MAX,
+    SAID_TWICE,
+    IntervalUnit,
+)
 from shared.policies.places import Path
 
 _SHOWN_MAX = 40
@@ -35,8 +43,11 @@ _SAID: Mapping[str, tuple[FaultCode, str]] = {
     "string_too_short": (FaultCode.TEXT_EMPTY, "the text is empty"),
     "greater_than_equal": (FaultCode.NUMBER_TOO_SMALL, "the least is 1"),
     "less_than_equal": (FaultCode.NUMBER_TOO_GREAT, f"the greatest is {INTERVAL_MAX}"),
+    "literal_error": (FaultCode.LANGUAGE_UNKNOWN, "write language = 2; the first edition goes without saying"),
     SAID_TWICE: (FaultCode.SAID_TWICE, "the list says something twice; write each once"),
 }
+#: What to write in place of a part of a unit.
+_SMALLER = {IntervalUnit.MONTHS: "use days or weeks", IntervalUnit.HOURS: "write whole hours"}
 #: What pydantic says of a whole list because it refused what stands in it, which is told by itself.
 _OF_A_WHOLE = {"too_short"}
 
@@ -56,6 +67,8 @@ def _found(document: Any, detail: ErrorDetails) -> tuple[Path, Any]:
     path: Path = ()
     value = document
     for part in detail["loc"]:
+        if part in (WORD, TABLE):
+            continue
         try:
             value = value[part]
         except (LookupError, TypeError):
@@ -82,7 +95,7 @@ def _unknown_key(path: Path, _: Any) -> tuple[FaultCode, str]:
 
 
 def _unknown_unit(path: Path, _: Any) -> tuple[FaultCode, str]:
-    return FaultCode.UNIT_UNKNOWN, f"unknown unit; {_one_of(path[-1], list(Unit))}"
+    return FaultCode.UNIT_UNKNOWN, f"unknown unit; {_one_of(path[-1], _codes(path[:-1]))}"
 
 
 def _unknown_code(path: Path, value: Any) -> tuple[FaultCode, str]:
@@ -93,19 +106,29 @@ def _unknown_calendar(_: Path, value: Any) -> tuple[FaultCode, str]:
     return FaultCode.CALENDAR_UNKNOWN, f"there is no calendar {_shown(value)}; {_one_of(value, sorted(CALENDAR_NAMES))}"
 
 
+def _unknown_event(_: Path, value: Any) -> tuple[FaultCode, str]:
+    return FaultCode.EVENT_UNKNOWN, f"there is no event type {_shown(value)}; {_near(value, sorted(CHILD_EVENTS))}"
+
+
+def _foreign_event(_: Path, value: Any) -> tuple[FaultCode, str]:
+    return FaultCode.EVENT_NOT_OF_A_CHILD, f"{_shown(value)} tells no fact about a child; nothing can rest on it"
+
+
 def _malformed(path: Path, value: Any) -> tuple[FaultCode, str]:
     return FaultCode.TEXT_MALFORMED, f"{_shown(value)} cannot stand here; {_meaning(path)}"
 
 
 def _no_whole_number(path: Path, value: Any) -> tuple[FaultCode, str]:
     unit = str(path[-1])
-    if not isinstance(value, float) or unit not in list(Unit):
+    if not isinstance(value, float) or unit not in list(IntervalUnit):
         return FaultCode.KIND_WRONG, "write a whole number, without quotes"
-    instead = {Unit.MONTHS: "use days or weeks", Unit.HOURS: "write whole hours"}.get(Unit(unit), "use a smaller unit")
+    instead = _SMALLER.get(IntervalUnit(unit), "use a smaller unit")
     return FaultCode.INTERVAL_NOT_WHOLE, f"{value} is no whole number of {unit.replace('_', ' ')}; {instead}"
 
 
-def _length(_: Path, value: Any) -> tuple[FaultCode, str]:
+def _length(path: Path, value: Any) -> tuple[FaultCode, str]:
+    if isinstance(value, Mapping) and path[-1] == "where":
+        return FaultCode.LIST_EMPTY, "it asks for nothing; write a member with its codes, or leave it out"
     if isinstance(value, Mapping):
         return FaultCode.INTERVAL_NOT_ONE_UNIT, "an interval has exactly one unit, for instance { weeks = 6 }"
     return FaultCode.LIST_EMPTY, "the list is empty; write what belongs to it, or leave it out where it may be"
@@ -125,6 +148,8 @@ _SAYING: Mapping[str, Callable[[Path, Any], tuple[FaultCode, str]]] = {
     "unit": _unknown_unit,
     "enum": _unknown_code,
     CALENDAR_UNKNOWN: _unknown_calendar,
+    EVENT_UNKNOWN: _unknown_event,
+    EVENT_NOT_OF_A_CHILD: _foreign_event,
     "string_pattern_mismatch": _malformed,
     "int_type": _no_whole_number,
     "too_short": _length,
@@ -137,6 +162,12 @@ def _one_of(word: object, known: Sequence[str]) -> str:
     """Say which word was meant, or, where none is near, which there are."""
     near = get_close_matches(word[:_SHOWN_MAX], known, n=1) if isinstance(word, str) else []
     return f"near it: {near[0]}" if near else f"write one of {', '.join(known)}"
+
+
+def _near(word: object, known: Sequence[str]) -> str:
+    """Say which word was meant, where one is near and there are too many to say them all."""
+    near = get_close_matches(word[:_SHOWN_MAX], known, n=1) if isinstance(word, str) else []
+    return f"near it: {near[0]}" if near else "docs/reference/event-types.md has them all"
 
 
 def _shown(value: object) -> str:

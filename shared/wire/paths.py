@@ -16,7 +16,16 @@ ServiceName = Literal["events", "scheduler", "reporting"]
 PREFIXES: Mapping[ServiceName, tuple[str, ...]] = MappingProxyType(
     {
         "events": ("/v1/events", "/v1/streams", "/v1/event-types", "/v1/limits", "/v1/log", "/v1/problems"),
-        "scheduler": ("/v1/reviews", "/v1/webhook-endpoints", "/v1/timetables"),
+        "scheduler": (
+            "/v1/reviews",
+            "/v1/deadlines",
+            "/v1/review-changes",
+            "/v1/webhook-endpoints",
+            "/v1/held-back-notices",
+            "/v1/timetables",
+            "/v1/calendar-feeds",
+            "/v1/calendars",
+        ),
         "reporting": ("/v1/journeys", "/v1/measures"),
     }
 )

@@ -18,7 +18,7 @@ from shared.runtime.resources import Opened
 router = APIRouter(tags=["timetables"])
 
 
-def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
+def inlined(schema: dict[str, Any]) -> dict[str, Any]:
     """Put every definition where it is referred to: references here would be looked for in the whole document."""
     definitions = schema.pop("$defs", {})
 
@@ -38,7 +38,7 @@ _BODY = {
     "requestBody": {
         "required": True,
         "description": f"At most {MAX_BODY_BYTES} bytes.",
-        "content": {"application/json": {"schema": _inlined(Asked.model_json_schema())}},
+        "content": {"application/json": {"schema": inlined(Asked.model_json_schema())}},
     }
 }
 

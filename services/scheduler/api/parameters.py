@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import Query, Request
+from fastapi import Depends, Query, Request
 from pydantic import BeforeValidator
 
 from services.scheduler.model import ReviewFilter
 from shared.domain.catalogue.base import CivilDate
+from shared.domain.catalogue.roles import Role
 from shared.domain.errors import BodyTooLarge, Fault, InvalidInput, UnsupportedMedia
 from shared.domain.ids import ChildId, Code
-from shared.domain.timetable.reviews import Status
+from shared.domain.timetable.reviews import Status, What
 from shared.wire import strict_json
 
 MAX_VALUES = 50
@@ -55,6 +57,13 @@ async def asked_reviews(
         list[Status] | None,
         Query(max_length=MAX_VALUES, description="Only these statuses; when left out, all but `withdrawn`."),
     ] = None,
+    role: Annotated[
+        list[Role] | None,
+        Query(
+            max_length=MAX_VALUES,
+            description="Only the work of these roles; what a rule leaves to nobody in particular is everybody's.",
+        ),
+    ] = None,
     due_from: Annotated[QueryDate | None, Query(description="Due on this day or later.")] = None,
     due_to: Annotated[QueryDate | None, Query(description="Due on this day or earlier.")] = None,
 ) -> ReviewFilter:
@@ -62,6 +71,8 @@ async def asked_reviews(
     if due_from is not None and due_to is not None and due_to < due_from:
         raise InvalidInput(faults=[Fault("?due_to", "period_reversed", "The period ends before it begins.")])
     return ReviewFilter(
+        whats=(What.REVIEW,),
+        roles=tuple(sorted(set(role or ()))),
         children=_distinct(child),
         teams=_distinct(team),
         kinds=_distinct(kind),
@@ -71,12 +82,22 @@ async def asked_reviews(
     )
 
 
+async def asked_deadlines(
+    asked: Annotated[ReviewFilter, Depends(asked_reviews)],
+    what: Annotated[
+        list[What] | None, Query(max_length=MAX_VALUES, description="Only this is owed; when left out, everything is.")
+    ] = None,
+) -> ReviewFilter:
+    """Read which deadlines are asked for, as ``asked_reviews`` does; a FastAPI dependency."""
+    return replace(asked, whats=tuple(sorted(set(what or ()))))
+
+
 def _distinct(values: list[str] | None) -> tuple[str, ...]:
     return tuple(sorted(set(values or ())))
 
 
-async def json_body(request: Request) -> Any:
-    """Return the decoded JSON body.
+async def json_body(request: Request, most_bytes: int = MAX_BODY_BYTES) -> Any:
+    """Return the decoded JSON body of at most so many bytes.
 
     Raises UnsupportedMedia for another media type, charset or content coding, BodyTooLarge,
     or MalformedBody.
@@ -92,8 +113,8 @@ async def json_body(request: Request) -> Any:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
-            raise BodyTooLarge(f"The body of this operation has at most {MAX_BODY_BYTES} bytes.")
+        if len(body) > most_bytes:
+            raise BodyTooLarge(f"The body of this operation has at most {most_bytes} bytes.")
     return strict_json.decode(bytes(body))
 
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from services.scheduler.model import Place, ReviewFilter, StoredReview, place_of
-from services.scheduler.projection import still_shown
-from services.scheduler.projection.whole import fold_history, rules
+from services.scheduler.projection import still_shown, stored_as
+from services.scheduler.projection.council import Council
+from services.scheduler.projection.whole import fold_history
 from services.scheduler.store import events, notices, reviews
 from services.scheduler.store.events import log_copy
 from shared.domain.errors import Fault, InvalidInput, NotFound
@@ -114,8 +115,8 @@ async def _vanished_forecast(
     known = (await log_copy.child_events(connection, authority_id, [child]))[child]
 
     def fold() -> StoredReview | None:
-        folded = fold_history(child, known, rules(council, when.today), when.today, forecasts=True)
-        return next((each for each in folded if each.review.review_id == review_id), None)
+        folded = fold_history(child, known, Council(council), when.today, forecasts=True)
+        return next((stored_as(each) for each in folded.reviews if each.review.review_id == review_id), None)
 
     return await asyncio.to_thread(fold)
 
@@ -175,7 +176,9 @@ def _matches(review: Review, asked: ReviewFilter, when: Times) -> bool:
 
 def _is_concerned(review: Review, asked: ReviewFilter) -> bool:
     of_team = not asked.teams or review.team in asked.teams
-    return of_team and (not asked.kinds or review.kind in asked.kinds)
+    of_kind = not asked.kinds or review.kind in asked.kinds
+    of_role = not (asked.roles and review.roles) or not set(asked.roles).isdisjoint(review.roles)
+    return of_team and of_kind and of_role and (not asked.whats or review.what in asked.whats)
 
 
 def _due_within(review: Review, asked: ReviewFilter) -> bool:

@@ -6,8 +6,8 @@ because every event is folded by itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime, timedelta
 from hashlib import sha256
 from types import MappingProxyType
@@ -17,31 +17,33 @@ from uuid import UUID
 import orjson
 
 from services.scheduler.model import Notice, NoticeKind, StoredReview
-from shared.domain.clock import civil_date
+from services.scheduler.projection.council import Council
+from services.scheduler.projection.stepping import Stepping
+from services.scheduler.projection.thresholds import LOOKS_AHEAD
+from services.scheduler.projection.whole import Whole
 from shared.domain.envelope import RecordedEvent
-from shared.domain.history import facts
-from shared.domain.ids import child_of_stream
-from shared.domain.timetable.engine import Timetable, project_reviews
-from shared.domain.timetable.reviews import APPROACHING_DAYS, Outcome, Review
+from shared.domain.ids import AUTHORITY_STREAM, child_of_stream
+from shared.domain.timetable.causes import Cause, Change, of_edition
+from shared.domain.timetable.engine import Timetable
+from shared.domain.timetable.reviews import Certainty, Outcome, Review
+from shared.domain.timetable.trace import Kept, Step, let_go
 
 _ONE_DAY = timedelta(days=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """The event, by position and instant of recording, because of which reviews change."""
-
-    position: int
-    recorded_at: datetime
+#: The fields in which a stored review says how the record keeps it.
+_KEPT = tuple(each.name for each in fields(Kept))
 
 
 @dataclass(slots=True)
 class ChildFold:
     """One child's reviews, brought up to date event by event.
 
-    ``reviews`` is the state and ``known`` the events that led to it; ``changed`` collects
-    the ids to write, or to delete where there is no such review any more, and ``notices``
-    what to tell, in the order of their causes.
+    ``reviews`` is the state and ``known`` the events that led to it, with those of the council up to
+    ``position``; ``awaits`` is the next day on which a fact told ahead begins to count.  ``changed`` collects
+    the ids to write, or to delete where there is no such review any more, ``changes`` what to write into the
+    change log, and ``notices`` what to tell, each in the order of its causes.  The tick looks at a review
+    ``looks_ahead`` days before it is due.
     """
 
     child_id: str
@@ -49,37 +51,72 @@ class ChildFold:
     known: list[RecordedEvent]
     changed: set[UUID] = field(default_factory=set)
     notices: list[tuple[int, Notice]] = field(default_factory=list)
+    looks_ahead: int = LOOKS_AHEAD
+    position: int = 0
+    awaits: date | None = None
+    changes: list[Change] = field(default_factory=list)
+    awaited: date | None = field(init=False)
+    _stepping: Stepping = field(init=False)
 
-    def project(self, timetable: Timetable, today: date, cause: Cause) -> None:
-        """Take over what the known events, as far as they occurred by ``today``, now make owed."""
-        self._apply(project_reviews(self.child_id, facts(self.known, as_of=today), timetable), cause)
+    def __post_init__(self) -> None:
+        """Go on behind what is known; ``awaited`` is what was awaited then."""
+        self.awaited = self.awaits
+        self._stepping = Stepping(
+            self.child_id, self.reviews, self._keep, known=self.known, position=self.position, awaits=self.awaits
+        )
 
-    def _apply(self, projected: Sequence[Review], cause: Cause) -> None:
-        for review in projected:
-            self._take(review, cause)
-        owed = {review.review_id for review in projected}
-        for stored in [each for key, each in self.reviews.items() if key not in owed and each.vanished_at is None]:
-            self._let_go(stored.review, cause)
+    def take(self, event: RecordedEvent, council: Council) -> None:
+        """Fold the next event in log order that concerns the child, of its own or of the council."""
+        if event.stream != AUTHORITY_STREAM:
+            self.known.append(event)
+        self._stepping.take(event, council)
+        self.position, self.awaits = event.position, self._stepping.awaits
 
-    def _take(self, review: Review, cause: Cause) -> None:
-        before = self.reviews.get(review.review_id)
-        if before is not None and before.vanished_at is None and before.review == review:
+    def begin_days(self, until: date, council: Council) -> None:
+        """Let the facts count that were told ahead for a day up to ``until``."""
+        self._stepping.begin_days(until, council)
+        self.awaits = self._stepping.awaits
+
+    def judge_anew(self, council: Council, now: datetime) -> None:
+        """Bring the record up to other rules at hand."""
+        position = max((event.position for event in self.known), default=0)
+        self._stepping.judge(of_edition(now, position), council)
+        self.awaits = self._stepping.awaits
+
+    def take_over(self, whole: Whole, now: datetime) -> None:
+        """Put what the whole history leaves in the place of what an earlier release left."""
+        cause = of_edition(now, self.position)
+        present = {each.review.review_id for each in whole.reviews}
+        for stored in [each for key, each in self.reviews.items() if each.owed and key not in present]:
+            self._keep(let_go(stored, cause), cause)
+        for kept in whole.reviews:
+            self._put(kept, cause)
+        self.changes += whole.changes
+        self.awaits = whole.awaits
+
+    def _keep(self, done: Step, cause: Cause) -> None:
+        for kept in done.put.values():
+            self._put(kept, cause)
+        for review_id in done.dropped - done.put.keys():
+            del self.reviews[review_id]
+            self.changed.add(review_id)
+        self.changes += done.changes
+
+    def _put(self, kept: Kept, cause: Cause) -> None:
+        review, known = kept.review, self.reviews.get(kept.review.review_id)
+        self.changed.add(review.review_id)
+        if not kept.owed:
+            self.reviews[review.review_id] = stored_as(kept)
             return
-        earlier = None if before is None or before.vanished_at is not None else before
-        self._put(StoredReview(review, next_notice_on(review, earlier)))
-        self.notices.extend((cause.position, notice) for notice in notices_of(review, earlier, cause))
-
-    def _let_go(self, review: Review, cause: Cause) -> None:
-        """Keep what was owed, with why it is not any more; a forecast was never owed."""
-        if review.forecast:
-            del self.reviews[review.review_id]
-            self.changed.add(review.review_id)
-        else:
-            self._put(vanished(review, cause))
-
-    def _put(self, stored: StoredReview) -> None:
-        self.reviews[stored.review.review_id] = stored
-        self.changed.add(stored.review.review_id)
+        before = known if known is not None and known.owed else None
+        # The countdown of a review goes on with one that takes its place and is due on the same day.
+        counting = before if before is not None or kept.told_as is None else self.reviews.get(kept.told_as)
+        stored = planned(review, counting, cause, self.looks_ahead)
+        stored = stored_as(kept, next_notice_on=stored.next_notice_on, known_on=stored.known_on)
+        self.reviews[review.review_id] = stored
+        told = (replace(notice, known_on=stored.known_on) for notice in notices_of(review, before, cause))
+        position = cause.position or max((event.position for event in self.known), default=0)
+        self.notices.extend((position, notice) for notice in told)
 
     def to_write(self) -> list[StoredReview]:
         """Return the reviews that changed."""
@@ -90,19 +127,32 @@ class ChildFold:
         return sorted(self.changed - self.reviews.keys())
 
 
+def stored_as(kept: Kept, *, next_notice_on: date | None = None, known_on: date | None = None) -> StoredReview:
+    """Return what the record keeps as the table holds it."""
+    fields_kept = {name: getattr(kept, name) for name in _KEPT}
+    return StoredReview(**fields_kept, next_notice_on=next_notice_on, known_on=known_on)
+
+
+def planned_anew(kept: Kept) -> StoredReview:
+    """Return what a whole history leaves, with when the tick has to look at it for the first time."""
+    if not kept.owed:
+        return stored_as(kept)
+    known_on = kept.review.shown_on
+    return stored_as(kept, next_notice_on=next_notice_on(kept.review, known_on), known_on=known_on)
+
+
 def fold_events(
     folds: Mapping[str, ChildFold],
     new: Sequence[RecordedEvent],
-    timetable: Timetable,
-    today: date,
+    council: Council,
     spent: Callable[[], bool],
 ) -> int:
     """Fold ``new`` events, at least one, in log order into the children they concern.
 
     An event of the authority concerns every child of ``folds``, any other the child in whose
-    stream it is.  ``timetable`` holds throughout.  Facts that occur after ``today`` do not
-    count yet.  ``spent`` is asked between two events whether to leave the rest for later;
-    returned is the position of the last event folded, which holds for all the children.
+    stream it is.  ``council`` knows at least the events of the authority up to the last of them.
+    ``spent`` is asked between two events whether to leave the rest for later; returned is the
+    position of the last event folded, which holds for all the children.
     """
     done = 0
     for event in new:
@@ -110,35 +160,26 @@ def fold_events(
             break
         child = child_of_stream(event.stream)
         for fold in folds.values() if child is None else (folds[child],):
-            if child is not None:
-                fold.known.append(event)
-            fold.project(timetable, today, Cause(event.position, event.recorded_at))
+            fold.take(event, council)
         done = event.position
     return done
-
-
-def reproject(fold: ChildFold, timetable: Timetable, today: date, now: datetime) -> None:
-    """Bring a child up to date without a new event: a fact's day came, or the rules at hand changed.
-
-    The cause is the latest event among those that count.
-    """
-    counted = [event.position for event in fold.known if event.data.occurred_on <= today]
-    fold.project(timetable, today, Cause(max(counted, default=0), now))
 
 
 def notices_of(review: Review, before: StoredReview | None, cause: Cause) -> list[Notice]:
     """Return what the change from ``before`` (None: not owed until now) is worth telling."""
     found: list[Notice] = []
+    by = cause.position or cause.on
     if review.outcome is Outcome.HELD and (before is None or before.review.outcome is not Outcome.HELD):
-        key = f"{NoticeKind.HELD}|{review.review_id}|{cause.position}"
-        found.append(Notice(kind=NoticeKind.HELD, dedupe_key=key, review=review))
+        key = f"{NoticeKind.HELD}|{review.review_id}|{by}"
+        found.append(Notice(kind=NoticeKind.HELD, dedupe_key=key, review=review, cause=cause))
     if before is not None and _moved(before.review, review):
-        key = f"{NoticeKind.MOVED}|{review.review_id}|{cause.position}|{before.review.due_on}|{review.due_on}"
-        found.append(Notice(kind=NoticeKind.MOVED, dedupe_key=key, review=review, moved_from=before.review.due_on))
-    if _is_booked_late(review, civil_date(cause.recorded_at)):
+        key = f"{NoticeKind.MOVED}|{review.review_id}|{by}|{before.review.due_on}|{review.due_on}"
+        moved_from = before.review.due_on
+        found.append(Notice(kind=NoticeKind.MOVED, dedupe_key=key, review=review, moved_from=moved_from, cause=cause))
+    if _is_booked_late(review, cause.on):
         # Told for these two days once, whatever else of the review changes: the log takes each key once.
         key = f"{NoticeKind.BOOKED_LATE}|{review.review_id}|{review.due_on}|{review.booked_on}"
-        found.append(Notice(kind=NoticeKind.BOOKED_LATE, dedupe_key=key, review=review))
+        found.append(Notice(kind=NoticeKind.BOOKED_LATE, dedupe_key=key, review=review, cause=cause))
     return found
 
 
@@ -155,64 +196,47 @@ def _is_booked_late(review: Review, on: date) -> bool:
 
 
 def _moved(before: Review, after: Review) -> bool:
+    """Tell whether a day moved on which people rely: one that is firm now, or for which a meeting is booked.
+
+    The change log has every other.
+    """
     both_open = before.outcome is Outcome.OPEN and after.outcome is Outcome.OPEN
-    return both_open and before.due_on != after.due_on
+    booked = before.booked_on is not None or after.booked_on is not None
+    return both_open and before.due_on != after.due_on and (after.certainty is Certainty.FIRM or booked)
 
 
-def next_notice_on(review: Review, before: StoredReview | None) -> date | None:
-    """Return the day on which the tick has to look at ``review``, or None.
+def planned(review: Review, before: StoredReview | None, cause: Cause, looks_ahead: int) -> StoredReview:
+    """Return ``review`` with the day on which the tick has to look at it, if it has to.
 
-    A review that stays open with the same due date keeps its day.  One whose home or
-    episode ended after the due date without it is still told as missed.  One that is
-    counted from a review not held yet is not looked at: the alarm belongs to that one.
+    A review that stays open with the same due date keeps its day.  Any other is looked at
+    ``looks_ahead`` days before it is due, and not before it was known.
+    """
+    if before is not None and _same_clock(before.review, review):
+        return StoredReview(review, before.next_notice_on, known_on=before.known_on)
+    # What became of a review makes it no news; None is that of an earlier release.
+    settled = before is not None and review.outcome is not Outcome.OPEN
+    known_on = before.known_on if before is not None and settled else cause.on
+    return StoredReview(review, next_notice_on(review, known_on, looks_ahead), known_on=known_on)
+
+
+def next_notice_on(review: Review, known_on: date | None, looks_ahead: int = LOOKS_AHEAD) -> date | None:
+    """Return the first day on which the tick has to look at ``review``, or None.
+
+    One whose home or episode ended after the due date without it is still told as missed.  One
+    that is counted from a review not held yet is not looked at: the alarm belongs to that one.
     """
     if review.due_on is None or review.rests_on_projection:
         return None
-    if review.outcome is Outcome.MISSED:
-        return review.due_on + _ONE_DAY
-    if review.outcome is not Outcome.OPEN:
+    if review.outcome not in {Outcome.OPEN, Outcome.MISSED}:
         return None
-    if before is not None and _same_clock(before.review, review):
-        return before.next_notice_on
-    return review.due_on - timedelta(days=APPROACHING_DAYS)
+    first = review.due_on + (_ONE_DAY if review.outcome is Outcome.MISSED else timedelta(days=-looks_ahead))
+    return first if known_on is None else max(first, known_on)
 
 
 def _same_clock(before: Review, after: Review) -> bool:
     counted_alike = before.rests_on_projection == after.rests_on_projection
-    return before.outcome is Outcome.OPEN and before.due_on == after.due_on and counted_alike
-
-
-def timed_notice(review: Review, today: date) -> tuple[Notice | None, date | None]:
-    """Return what the calendar says of a review on ``today``, and when to look again.
-
-    Once the due date has passed, "approaching" would be untrue: only "missed" is told.
-    """
-    due_on = review.due_on
-    if due_on is None or review.outcome not in {Outcome.OPEN, Outcome.MISSED}:
-        return None, None
-    if due_on < today:
-        return _dated(NoticeKind.MISSED, review), None
-    if review.outcome is Outcome.MISSED:
-        return None, due_on + _ONE_DAY
-    if today < due_on - timedelta(days=APPROACHING_DAYS):
-        return None, due_on - timedelta(days=APPROACHING_DAYS)
-    return _dated(NoticeKind.APPROACHING, review), due_on + _ONE_DAY
-
-
-def _dated(kind: NoticeKind, review: Review) -> Notice:
-    return Notice(kind=kind, dedupe_key=f"{kind}|{review.review_id}|{review.due_on}", review=review)
-
-
-def vanished(review: Review, cause: Cause) -> StoredReview:
-    """Return a review that the facts no longer make owed, because of ``cause``."""
-    gone = replace(
-        review,
-        outcome=Outcome.WITHDRAWN,
-        closed_on=civil_date(cause.recorded_at),
-        closed_because=f"The record no longer makes this review owed: see the event at position {cause.position}.",
-        position=max(review.position, cause.position),
-    )
-    return StoredReview(gone, vanished_at=cause.recorded_at)
+    both_open = before.outcome is Outcome.OPEN and after.outcome is Outcome.OPEN
+    return both_open and before.due_on == after.due_on and counted_alike
 
 
 def still_shown(stored: StoredReview, *, as_of: date, known_at: datetime | None) -> bool:
@@ -224,11 +248,6 @@ def still_shown(stored: StoredReview, *, as_of: date, known_at: datetime | None)
     if stored.vanished_at is None or stored.review.closed_on is None:
         return False
     return stored.review.closed_on <= as_of and (known_at is None or stored.vanished_at <= known_at)
-
-
-def revisit_on(events: Iterable[RecordedEvent], today: date) -> date | None:
-    """Return the next day on which a fact recorded ahead of its day begins to count, or None."""
-    return min((event.data.occurred_on for event in events if event.data.occurred_on > today), default=None)
 
 
 def timetable_digest(timetable: Timetable) -> str:

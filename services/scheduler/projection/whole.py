@@ -1,185 +1,160 @@
-"""A child's whole history in one go: the reviews that folding it event by event would leave, for less.
+"""A child's whole history in one go: what folding it event by event leaves.
 
-Of a fold event by event two things remain.  The reviews owed at last follow from the facts at
-last.  The reviews that were owed once and are not any more remain as they were told just before
-the event because of which they vanished, but for forecasts.  Most events surely take nothing
-back (:mod:`shared.domain.timetable.additions`), and are passed over; for the others it is
-enough to know *which* reviews are owed, and only what vanishes is worked out in full.
+With the change log it takes the same steps (:mod:`services.scheduler.projection.stepping`).  Where only the
+reviews are asked for, it takes fewer: most events surely take nothing off the record
+(:mod:`shared.domain.timetable.additions`), and what is owed follows from the facts at last.
 """
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from heapq import merge
+from uuid import UUID
 
-from services.scheduler.model import StoredReview
-from services.scheduler.projection import Cause, next_notice_on, vanished
+from services.scheduler.projection.council import Council
+from services.scheduler.projection.stepping import Stepping
+from shared.domain.catalogue.child import ChildAccommodated, EpisodeEnded, HomeEnded, HomeStarted
+from shared.domain.catalogue.governance import RecordCorrected, RecordRetracted
+from shared.domain.clock import civil_date
 from shared.domain.envelope import RecordedEvent
-from shared.domain.history import Fact, apply
+from shared.domain.history import Fact, apply, in_order
+from shared.domain.ids import AUTHORITY_STREAM
 from shared.domain.timetable.additions import only_adds
-from shared.domain.timetable.engine import (
-    SHAPING,
-    KnownChains,
-    OwedKeys,
-    ReviewKey,
-    Timetable,
-    owed_keys,
-    reviews_by_key,
-)
-from shared.policies.timetables import council_timetable, council_timetables
+from shared.domain.timetable.causes import Cause, Change
+from shared.domain.timetable.engine import SHAPING
+from shared.domain.timetable.trace import Kept, Step
+
+_LIVING = (ChildAccommodated, HomeStarted, HomeEnded)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """An event of the authority, and the timetable that holds from then on.
+class Whole:
+    """What a history leaves: the reviews on the record, the change log, and when to look again, if ever."""
 
-    ``since`` is the first day on which a clock may start that is judged otherwise than before
-    the event; None if there is none.
-    """
-
-    event: RecordedEvent
-    timetable: Timetable
-    since: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """By which timetables a council's children are folded: ``first`` holds before all changes."""
-
-    first: Timetable
+    reviews: Sequence[Kept]
     changes: Sequence[Change]
-
-
-def rules(council: Sequence[RecordedEvent], today: date) -> Rules:
-    """Return the timetables that the authority's own events, in log order, make by ``today``."""
-    first = former = council_timetable(())
-    changes = []
-    for event, timetable in council_timetables(council, as_of=today):
-        changes.append(Change(event, timetable, former.differs_from(timetable)))
-        former = timetable
-    return Rules(first, changes)
+    awaits: date | None
 
 
 def fold_history(
-    child_id: str, events: Sequence[RecordedEvent], by: Rules, today: date, *, forecasts: bool = False
-) -> list[StoredReview]:
-    """Return what :func:`services.scheduler.projection.fold_events` leaves of a child, event by event, on ``today``.
+    child_id: str, events: Sequence[RecordedEvent], council: Council, today: date, *, forecasts: bool = False
+) -> Whole:
+    """Return what :func:`services.scheduler.projection.fold_events` leaves of a child, event by event, by ``today``.
 
-    ``events`` are those of the child's stream in log order.  All changes of the rules up to the
-    child's first event hold from the beginning.  With ``forecasts`` those that vanished are
-    returned too, which nobody stores.
+    ``events`` are those of the child's stream in log order, and ``council`` knows those of the authority
+    as far.  With ``forecasts`` those that vanished are returned, too, which nobody stores.
     """
-    fold = _Fold(child_id, by.first, today, forecasts)
-    steps: Iterator[RecordedEvent | Change] = merge(events, by.changes, key=_position)
-    for step in steps:
-        if isinstance(step, Change):
-            fold.change(step)
-        else:
-            fold.add(step)
-    return fold.finished()
+    fold = _Fold()
+    stepping = Stepping(child_id, fold.rows, fold.keep, forecasts=forecasts)
+    for event in _together(events, council):
+        stepping.take(event, council)
+    stepping.begin_days(today, council)
+    return Whole(list(fold.rows.values()), fold.changes, stepping.awaits)
 
 
-def _position(step: RecordedEvent | Change) -> int:
-    return step.event.position if isinstance(step, Change) else step.position
+def fold_reviews(child_id: str, events: Sequence[RecordedEvent], council: Council) -> Whole:
+    """Return what :func:`fold_history` does up to the last event, without the changes, for a fraction of the work."""
+    fold = _Fold()
+    stepping = _Sparse(child_id, fold)
+    for event in _together(events, council):
+        stepping.take(event, council)
+    stepping.catch_up(council)
+    return Whole(list(fold.rows.values()), (), stepping.awaits)
+
+
+def _together(events: Sequence[RecordedEvent], council: Council) -> Iterator[RecordedEvent]:
+    """Yield the child's events and, from the first of them on, the council's, in log order."""
+    later = [event for event in council.events if events and event.position > events[0].position]
+    return merge(events, later, key=lambda event: event.position)
 
 
 @dataclass(slots=True)
 class _Fold:
-    """``told`` are the facts that count, in order, and ``shaping`` those among them that decide what is owed.
+    rows: dict[UUID, Kept] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
 
-    ``gone`` is what was owed once, and was not any more at some event since.  ``owed`` is what
-    is owed by the shaping facts, where that had to be worked out.
+    def keep(self, done: Step, _: Cause) -> None:
+        for review_id in done.dropped:
+            self.rows.pop(review_id, None)
+        self.rows.update(done.put)
+        self.changes += done.changes
+
+
+class _Sparse(Stepping):
+    """Steps that pass over what surely takes nothing off the record that was owed in earnest.
+
+    ``behind`` is the day up to which the record was not brought, if there is one.
     """
 
-    child_id: str
-    timetable: Timetable
-    today: date
-    forecasts: bool
-    held: dict[tuple[str, str], Fact] = field(default_factory=dict)
-    told: list[Fact] = field(default_factory=list)
-    shaping: list[Fact] = field(default_factory=list)
-    owed: OwedKeys | None = None
-    gone: dict[ReviewKey, StoredReview] = field(default_factory=dict)
-    chains: KnownChains = field(default_factory=dict)
+    def __init__(self, child_id: str, fold: _Fold) -> None:
+        super().__init__(child_id, fold.rows, fold.keep)
+        self._fold = fold
+        self._behind: date | None = None
+        self._shaping: list[Fact] = []
 
-    def add(self, event: RecordedEvent) -> None:
-        """Take the child's next event."""
-        before, after = apply(self.held, event)
-        before, after = self._counted(before), self._counted(after)
-        if before is None and after is None:
+    def take(self, event: RecordedEvent, council: Council) -> None:
+        """Fold the next event, or pass over it."""
+        cause = self.cause_of(event, council)
+        if self._passes_over(event, cause.on, council):
+            self.note(event, cause)
+            self.plan(cause.on, council)
+            self._behind = cause.on
             return
-        # What a correction brings forward from a day to come counts only now, and was told before others all the same.
-        if before is None and after is not None and not after.amended_position and self._surely_adds(after):
-            insort(self.told, after, key=_order)
-            return
-        was, former = self.told, self.shaping
-        self.told = _exchanged(was, before, after)
-        if any(fact is not None and isinstance(fact.data, SHAPING) for fact in (before, after)):
-            owed = self._owed()
-            self.shaping, self.owed = _exchanged(former, _shaping(before), _shaping(after)), None
-            self._compare(owed, was, self.timetable, event)
+        self.catch_up(council)
+        super().take(event, council)
+        counted = (fact for fact in self._held.values() if fact.occurred_on <= cause.on)
+        self._shaping = list(in_order(fact for fact in counted if isinstance(fact.data, SHAPING)))
 
-    def change(self, change: Change) -> None:
-        """Go on by another timetable."""
-        judged_alike = not self.shaping or change.since is None or self.shaping[-1].occurred_on < change.since
-        former, owed = self.timetable, None if judged_alike else self._owed()
-        self.timetable = change.timetable
-        self.chains.clear()
-        if owed is not None:
-            self.owed = None
-            self._compare(owed, self.told, former, change.event)
+    def judge(self, cause: Cause, council: Council) -> None:
+        """Bring the record up to what is owed, from what was owed before."""
+        self.catch_up(council)
+        super().judge(cause, council)
 
-    def finished(self) -> list[StoredReview]:
-        """Return everything that is owed, and was."""
-        owed = reviews_by_key(self.child_id, self.told, self.timetable)
-        stored = [StoredReview(each, next_notice_on(each, None)) for each in owed.values()]
-        return [*stored, *(each for key, each in self.gone.items() if key not in owed)]
+    def catch_up(self, council: Council) -> None:
+        """Put on the record what is owed by the facts passed over: none of them took anything off it."""
+        if self._behind is not None:
+            owed = self.owed(self._behind, council)
+            self._fold.rows.clear()
+            self._fold.rows.update((each.review_id, Kept(each, clock=key[2])) for key, each in owed.items())
+            self._behind = None
 
-    def _counted(self, fact: Fact | None) -> Fact | None:
-        return fact if fact is not None and fact.occurred_on <= self.today else None
-
-    def _surely_adds(self, new: Fact) -> bool:
-        """Tell whether a new fact takes back nothing that is kept; if it decides what is owed, it is noted."""
-        if not isinstance(new.data, SHAPING):
-            return True
-        # A forecast may stand under the key of what was owed once: when it goes, neither remains.
-        if self.forecasts or self.gone or not only_adds(self.shaping, new):
+    def _passes_over(self, event: RecordedEvent, on: date, council: Council) -> bool:
+        """Tell whether an event surely takes nothing off the record; what it tells is noted if so."""
+        # What was withdrawn once, or only a forecast stands for, is followed step by step from then on.
+        if self._is_marked() or (self.awaits is not None and self.awaits <= on):
             return False
-        self.shaping.append(new)
-        self.owed = None
+        if event.stream == AUTHORITY_STREAM:
+            since = council.differs_since(on, self._position, event.position)
+            return since is None or all(fact.occurred_on < since for fact in self._held.values())
+        if isinstance(event.data, RecordCorrected | RecordRetracted) or event.data.occurred_on > on:
+            return False
+        if event.type in council.event_types(on, self._position):
+            return False
+        return not isinstance(event.data, SHAPING) or self._surely_adds(event, on, council)
+
+    def _is_marked(self) -> bool:
+        return any(each.once is not None or not each.owed for each in self._fold.rows.values())
+
+    def _surely_adds(self, event: RecordedEvent, on: date, council: Council) -> bool:
+        _, new = apply({}, event)
+        soonest = council.soonest_without_home(on, self._position)
+        if new is None or _lacks_home(self._shaping, on, soonest) or not only_adds(self._shaping, new):
+            return False
+        self._shaping.append(new)
         return True
 
-    def _owed(self) -> OwedKeys:
-        if self.owed is None:
-            self.owed = owed_keys(self.shaping, self.timetable, self.chains)
-        return self.owed
 
-    def _compare(self, was_owed: OwedKeys, was: Sequence[Fact], former: Timetable, by: RecordedEvent) -> None:
-        """Keep what was owed and is not any more because of the event ``by``, worked out in full."""
-        lost = was_owed.keys() - self._owed().keys()
-        for key in lost & self.gone.keys():
-            del self.gone[key]
-        kept = [key for key in lost if self.forecasts or was_owed[key]]
-        if kept:
-            cause = Cause(by.position, by.recorded_at)
-            for key, review in reviews_by_key(self.child_id, was, former, kept).items():
-                self.gone[key] = vanished(review, cause)
+def _lacks_home(told: Sequence[Fact], on: date, soonest: timedelta) -> bool:
+    """Tell whether reviews may stand overdue on a day that are counted because no home is recorded.
 
-
-def _shaping(fact: Fact | None) -> Fact | None:
-    return fact if fact is not None and isinstance(fact.data, SHAPING) else None
-
-
-def _exchanged(told: Sequence[Fact], before: Fact | None, after: Fact | None) -> list[Fact]:
-    """Put ``after`` in place of ``before``."""
-    found = [fact for fact in told if fact is not before]
-    if after is not None:
-        insort(found, after, key=_order)
-    return found
-
-
-def _order(fact: Fact) -> tuple[date, int]:
-    return (fact.occurred_on, fact.position)
+    None falls due before ``soonest``.  They go, and stay on the record, when a home is told.
+    """
+    began = sum(isinstance(fact.data, ChildAccommodated) for fact in told)
+    ended = sum(isinstance(fact.data, EpisodeEnded) for fact in told)
+    last = next((fact for fact in reversed(told) if isinstance(fact.data, _LIVING)), None)
+    if last is None or isinstance(last.data, HomeStarted) or began <= ended:
+        return False
+    # What was recorded on that very day was never shown as overdue.
+    return on - last.occurred_on > soonest and civil_date(last.recorded_at) < on

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scheduler.model import DeliveryState, NewNotice
 from services.scheduler.tables import delivery, notice, notice_head, webhook_endpoint
+
+#: In the order in which rows are written.
+_COLUMNS = tuple(each.name for each in notice.columns)
 
 
 async def append(connection: AsyncConnection, authority_id: str, notices: Sequence[NewNotice], now: datetime) -> int:
@@ -27,15 +29,14 @@ async def append(connection: AsyncConnection, authority_id: str, notices: Sequen
     head = await _lock_head(connection, authority_id)
     told = await _told(connection, authority_id, [each.notice_id for each in notices])
     fresh = {each.notice_id: each for each in notices if each.notice_id not in told}
-    rows = [_row(authority_id, each, position, now) for position, each in zip(count(head + 1), fresh.values())]
-    if not rows:
+    if not fresh:
         return 0
-    await connection.execute(insert(notice), rows)
+    await _insert(connection, authority_id, head + 1, list(fresh.values()), now)
     await connection.execute(
-        update(notice_head).where(notice_head.c.authority_id == authority_id).values(position=head + len(rows))
+        update(notice_head).where(notice_head.c.authority_id == authority_id).values(position=head + len(fresh))
     )
     await _owe(connection, authority_id, head, now)
-    return len(rows)
+    return len(fresh)
 
 
 async def child_of(connection: AsyncConnection, authority_id: str, review_id: UUID) -> str | None:
@@ -90,15 +91,24 @@ async def _owe(connection: AsyncConnection, authority_id: str, after: int, now: 
     await connection.execute(insert(delivery).from_select(columns, owed))
 
 
-def _row(authority_id: str, new: NewNotice, position: int, now: datetime) -> dict[str, Any]:
-    return {
-        "authority_id": authority_id,
-        "notice_id": new.notice_id,
-        "position": position,
-        "dedupe_key": new.dedupe_key,
-        "kind": new.kind.value,
-        "review_id": new.review_id,
-        "child_id": new.child_id,
-        "body": new.body,
-        "created_at": now,
-    }
+async def _insert(
+    connection: AsyncConnection, authority_id: str, first: int, fresh: Sequence[NewNotice], now: datetime
+) -> None:
+    """Write notices at the positions from ``first`` on: by COPY, for there may be thousands."""
+    records = [
+        (
+            authority_id,
+            each.notice_id,
+            position,
+            each.dedupe_key,
+            each.kind.value,
+            each.review_id,
+            each.child_id,
+            each.body,
+            now,
+        )
+        for position, each in enumerate(fresh, first)
+    ]
+    # SQLAlchemy speaks no COPY; the driver's own connection is within the same transaction, which has begun.
+    driver: Any = (await connection.get_raw_connection()).driver_connection
+    await driver.copy_records_to_table(notice.name, schema_name=notice.schema, columns=_COLUMNS, records=records)

@@ -20,15 +20,17 @@ from sqlalchemy import (
     select,
     true,
     tuple_,
+    update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scheduler.model import NoticeKind, StoredReview
 from services.scheduler.store.reviews import COPIED, KEY, WRITTEN, row_of, stored_review
-from services.scheduler.tables import checkpoint, event, notice, revisit
+from services.scheduler.tables import checkpoint, event, held_back, notice, review_change, revisit
 from services.scheduler.tables import review as live
 from shared.domain.ids import AUTHORITY_STREAM, child_of_stream
+from shared.domain.timetable.causes import CauseKind
 from shared.domain.timetable.reviews import Outcome
 from shared.runtime.rebuild_schema import Schemas
 
@@ -108,14 +110,18 @@ async def _streams_behind(connection: AsyncConnection, authority_id: str, positi
 
 
 async def keep_withdrawn(connection: AsyncConnection, children: Children | None) -> None:
-    """Let what the live side has withdrawn, and the rebuilt side does not owe, be told as the live side told it.
+    """Let what the live side has withdrawn, and the rebuilt side never owed, be told as the live side told it.
 
-    Here as below ``children`` None means all of them.
-    When a review was withdrawn, and because of which event, is history: it depends on the day on
-    which the event was read and on the rules of that time.
+    So is what was withdrawn because of other rules at hand: which they were is history.  Here as below
+    ``children`` None means all of them.
     """
     differs = or_(*(live.c[name].is_distinct_from(rebuilt.c[name]) for name in WRITTEN))
-    not_owed = or_(rebuilt.c.review_id.is_(None), and_(rebuilt.c.vanished_at.is_not(None), differs))
+    of_rules = exists().where(
+        review_change.c.cause == CauseKind.EDITION.value,
+        review_change.c.authority_id == live.c.authority_id,
+        review_change.c.review_id == live.c.review_id,
+    )
+    not_owed = or_(rebuilt.c.review_id.is_(None), and_(rebuilt.c.vanished_at.is_not(None), differs, of_rules))
     told = select(*(live.c[name] for name in COPIED)).select_from(live.outerjoin(rebuilt, _same))
     told = told.where(live.c.vanished_at.is_not(None), not_owed, _of(live, children))
     statement = insert(rebuilt).from_select(COPIED, told)
@@ -134,11 +140,30 @@ async def lost(connection: AsyncConnection, children: Children | None) -> list[t
     return [(row.authority_id, row.live_position, stored_review(row)) for row in rows]
 
 
-async def withdraw(connection: AsyncConnection, withdrawn: Sequence[tuple[str, StoredReview]]) -> None:
-    """Add reviews, each with its authority, that only the live side owed and that are withdrawn with the exchange."""
-    rows = [row_of(authority_id, each) for authority_id, each in withdrawn]
-    if rows:
-        await connection.execute(insert(rebuilt), rows)
+async def withdraw(connection: AsyncConnection, authority_id: str, withdrawn: Sequence[StoredReview]) -> None:
+    """Add what only the live side owed and is withdrawn with the exchange."""
+    if withdrawn:
+        await connection.execute(insert(rebuilt), [row_of(authority_id, each) for each in withdrawn])
+
+
+async def keep_looks(connection: AsyncConnection, children: Children | None) -> None:
+    """Let the tick look when the live side would, wherever both sides count down to the same day.
+
+    What was crossed before is told, or held back, already; and since when a due date was known is history.
+    """
+    same = (
+        _same,
+        *(live.c[name].is_not_distinct_from(rebuilt.c[name]) for name in ("due_on", "outcome", "certainty")),
+        *(each.c.vanished_at.is_(None) for each in (live, rebuilt)),
+        _projected(live) == _projected(rebuilt),
+    )
+    looks = {name: live.c[name] for name in ("next_notice_on", "known_on")}
+    await connection.execute(update(rebuilt).where(*same, _of(live, children)).values(looks))
+
+
+def _projected(of: Table) -> ColumnElement[bool]:
+    projected: ColumnElement[bool] = of.c.explanation["anchor"]["position"].astext.is_(None)
+    return projected
 
 
 async def changed(connection: AsyncConnection, children: Children | None) -> list[Changed]:
@@ -163,10 +188,15 @@ async def changed(connection: AsyncConnection, children: Children | None) -> lis
 
 def _worth_telling() -> ColumnElement[bool]:
     held_before = and_(_owed_before(), live.c.outcome == Outcome.HELD.value)
-    told = exists().where(
-        notice.c.authority_id == rebuilt.c.authority_id,
-        notice.c.review_id == rebuilt.c.review_id,
-        notice.c.kind == NoticeKind.HELD.value,
+    told = or_(
+        *(
+            exists().where(
+                log.c.authority_id == rebuilt.c.authority_id,
+                log.c.review_id == rebuilt.c.review_id,
+                log.c.kind.in_([kind.value for kind in NoticeKind.HELD.both]),
+            )
+            for log in (notice, held_back)
+        )
     )
     held = and_(rebuilt.c.outcome == Outcome.HELD.value, not_(held_before), or_(live.c.review_id.is_not(None), ~told))
     both_open = and_(live.c.outcome == Outcome.OPEN.value, rebuilt.c.outcome == Outcome.OPEN.value)

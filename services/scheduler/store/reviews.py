@@ -1,8 +1,8 @@
-"""Owed reviews: written by the projection, listed by the API, found by the tick."""
+"""Owed reviews: written by the projection, listed by the API."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from datetime import date, timedelta
 from operator import attrgetter
@@ -11,13 +11,14 @@ from uuid import UUID
 
 import orjson
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, Row, and_, any_, case, func, literal, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, any_, case, func, literal, or_, select, tuple_
 from sqlalchemy import delete as delete_from
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.scheduler.model import Place, ReviewFilter, StoredReview
 from services.scheduler.tables import review as table
+from shared.domain.catalogue.roles import Role
 from shared.domain.timetable.reviews import (
     APPROACHING_DAYS,
     EARLY_DAYS,
@@ -26,17 +27,30 @@ from shared.domain.timetable.reviews import (
     Outcome,
     Review,
     Status,
+    What,
 )
-
-#: Rows asked for at once by the tick, so that its transactions stay short.
-TICK_ROWS = 500
+from shared.domain.timetable.trace import Kept
 
 _explanation = TypeAdapter(Explanation)
-_PLAIN = tuple(each.name for each in fields(Review) if each.name not in {"explanation", "certainty", "outcome"})
+_once = TypeAdapter(Kept)
+_OWN = frozenset({"explanation", "certainty", "outcome", "what", "roles"})
+_PLAIN = tuple(each.name for each in fields(Review) if each.name not in _OWN)
 _plain = attrgetter(*_PLAIN)
 KEY = ("authority_id", "review_id")
+_CODES = ("certainty", "outcome", "what", "roles")
+#: How the record keeps a review.
+_KEPT = ("clock", "vanished_at", "replaces", "replaced_by", "told_as")
+_kept = attrgetter(*_KEPT)
 #: What PostgreSQL does not make itself; and of that, without the key, what an update writes.
-COPIED = ("authority_id", *_PLAIN, "certainty", "outcome", "explanation", "vanished_at", "next_notice_on")
+COPIED = (
+    "authority_id",
+    *_PLAIN,
+    *_CODES,
+    "explanation",
+    *_KEPT,
+    *("once_owed", "stood_overdue_from", "stood_overdue_until"),
+    *("next_notice_on", "known_on"),
+)
 WRITTEN = tuple(name for name in COPIED if name not in KEY)
 
 
@@ -97,6 +111,11 @@ def _concerned(authority_id: str, asked: ReviewFilter) -> list[ColumnElement[boo
     ):
         if values:
             conditions.append(column.in_(values))
+    if asked.whats:
+        conditions.append(table.c.what.in_([what.value for what in asked.whats]))
+    if asked.roles:
+        roles = literal([role.value for role in asked.roles], ARRAY(table.c.what.type))
+        conditions.append(or_(func.cardinality(table.c.roles) == 0, table.c.roles.overlap(roles)))
     return conditions
 
 
@@ -186,45 +205,28 @@ async def delete(connection: AsyncConnection, authority_id: str, review_ids: Seq
         await connection.execute(delete_from(table).where(gone))
 
 
-async def due_for_notice(connection: AsyncConnection, authority_id: str, today: date) -> list[StoredReview]:
-    """Return and lock some reviews that the tick has to look at; those that another replica holds are passed over."""
-    statement = (
-        select(table)
-        .where(table.c.authority_id == authority_id, table.c.next_notice_on <= today)
-        .order_by(table.c.next_notice_on)
-        .limit(TICK_ROWS)
-        .with_for_update(skip_locked=True)
-    )
-    return [stored_review(row) for row in await connection.execute(statement)]
-
-
-async def plan_notices(connection: AsyncConnection, authority_id: str, days: dict[UUID, date | None]) -> None:
-    """Set when the tick looks at these reviews again."""
-    by_day: dict[date | None, list[UUID]] = {}
-    for review_id, day in days.items():
-        by_day.setdefault(day, []).append(review_id)
-    for day, review_ids in by_day.items():
-        await connection.execute(
-            update(table)
-            .where(table.c.authority_id == authority_id, table.c.review_id.in_(review_ids))
-            .values(next_notice_on=day)
-        )
-
-
 def row_of(authority_id: str, stored: StoredReview) -> dict[str, Any]:
     """Return the row that holds a review."""
-    return dict(zip(COPIED, _values(authority_id, stored, orjson.loads(_told(stored.review))), strict=True))
+    return dict(zip(COPIED, _values(authority_id, stored, orjson.loads), strict=True))
 
 
 def copied(authority_id: str, each: StoredReview) -> tuple[Any, ...]:
     """Return the row as values of :data:`COPIED` for PostgreSQL's COPY, which takes JSON as text."""
-    return _values(authority_id, each, _told(each.review).decode())
+    return _values(authority_id, each, bytes.decode)
 
 
-def _values(authority_id: str, stored: StoredReview, explanation: Any) -> tuple[Any, ...]:
+def _values(authority_id: str, stored: StoredReview, json: Callable[[bytes], Any]) -> tuple[Any, ...]:
     review = stored.review
-    codes = (review.certainty.value, review.outcome.value)
-    return (authority_id, *_plain(review), *codes, explanation, stored.vanished_at, stored.next_notice_on)
+    once = None if stored.once is None else json(_once.dump_json(stored.once))
+    return (
+        authority_id,
+        *_plain(review),
+        *(review.certainty.value, review.outcome.value, review.what.value, [role.value for role in review.roles]),
+        json(_told(review)),
+        *_kept(stored),
+        *(once, *(stored.overdue or (None, None))),
+        *(stored.next_notice_on, stored.known_on),
+    )
 
 
 def _told(review: Review) -> bytes:
@@ -238,6 +240,16 @@ def stored_review(row: Row[Any]) -> StoredReview:
         **{name: columns[name] for name in _PLAIN},
         certainty=Certainty(row.certainty),
         outcome=Outcome(row.outcome),
+        what=What(row.what),
+        roles=tuple(map(Role, row.roles)),
         explanation=_explanation.validate_python(row.explanation),
     )
-    return StoredReview(review, row.next_notice_on, row.vanished_at)
+    overdue = (row.stood_overdue_from, row.stood_overdue_until)
+    return StoredReview(
+        review,
+        row.next_notice_on,
+        **{name: columns[name] for name in _KEPT},
+        once=None if row.once_owed is None else _once.validate_python(row.once_owed),
+        overdue=None if row.stood_overdue_from is None else overdue,
+        known_on=row.known_on,
+    )

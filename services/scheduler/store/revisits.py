@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,6 +26,21 @@ async def plan(connection: AsyncConnection, authority_id: str, days: Mapping[str
     ]
     if rows:
         await connection.execute(insert(revisit), rows)
+
+
+async def of_children(connection: AsyncConnection, authority_id: str, children: Sequence[str]) -> dict[str, date]:
+    """Return the day on which each of these children has to be looked at again; the others on none."""
+    statement = select(revisit.c.child_id, revisit.c.revisit_on).where(
+        revisit.c.authority_id == authority_id, revisit.c.child_id.in_(children)
+    )
+    return {row.child_id: row.revisit_on for row in await connection.execute(statement)}
+
+
+async def first_day(connection: AsyncConnection, authority_id: str) -> date | None:
+    """Return the first day on which any child has to be looked at again; None if there is none."""
+    first = select(func.min(revisit.c.revisit_on)).where(revisit.c.authority_id == authority_id)
+    day: date | None = await connection.scalar(first)
+    return day
 
 
 async def due_children(connection: AsyncConnection, authority_id: str, today: date) -> list[str]:

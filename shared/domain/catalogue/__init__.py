@@ -10,15 +10,18 @@ from types import MappingProxyType
 from typing import Any
 
 from shared.domain.catalogue import (
+    agreements,
     calendars,
     child,
     earlier,
     governance,
     legal,
     meeting,
+    notices,
     participation,
     permanence,
     plan,
+    visiting,
 )
 from shared.domain.catalogue.base import EventData
 from shared.domain.catalogue.versions import (
@@ -63,6 +66,8 @@ _TYPES = (
     EventType("meeting.held", meeting.MeetingHeld),
     EventType("meeting.adjourned", meeting.MeetingAdjourned),
     EventType("meeting.cancelled", meeting.MeetingCancelled),
+    EventType("visit.made", visiting.VisitMade),
+    EventType("review_frequency.agreed", agreements.ReviewFrequencyAgreed),
     EventType("attendance.recorded", participation.AttendanceRecorded),
     EventType("report.submitted", participation.ReportSubmitted),
     EventType("minute.finalised", participation.MinuteFinalised),
@@ -81,6 +86,7 @@ _TYPES = (
     EventType("plan_progress.checked", plan.PlanProgressChecked),
     EventType("parenting_capacity_assessment.started", plan.ParentingCapacityAssessmentStarted),
     EventType("parenting_capacity_assessment.completed", plan.ParentingCapacityAssessmentCompleted),
+    EventType("health_board.notified", plan.HealthBoardNotified),
     EventType("assessment.planned", plan.AssessmentPlanned),
     EventType("assessment.started", plan.AssessmentStarted),
     EventType("assessment.completed", plan.AssessmentCompleted),
@@ -110,6 +116,8 @@ _TYPES = (
     EventType("holiday.declared", calendars.HolidayDeclared, about_authority=True),
     EventType("holiday.removed", calendars.HolidayRemoved, about_authority=True),
     EventType("working_calendar.set", calendars.WorkingCalendarSet, about_authority=True),
+    EventType("notice_thresholds.set", notices.NoticeThresholdsSet, about_authority=True),
+    EventType("backfill.declared", notices.BackfillDeclared, about_authority=True),
 )
 
 

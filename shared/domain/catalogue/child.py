@@ -199,8 +199,8 @@ class CareSettingChanged(EventData):
 class LegalReasonStarted(EventData):
     """A legal reason for which the child is looked after began to hold; several may hold at once.
 
-    Reviews are counted from homes and episodes, not from it.  Neither review dates nor
-    milestones rest on it today.
+    Reviews are counted from homes and episodes, not from it.  Timetable: where an adopted pack
+    asks for that, the day on which it expires is shown as a deadline.
     """
 
     legal_reason_id: LegalReasonId
@@ -214,7 +214,7 @@ class LegalReasonEnded(EventData):
     """A legal reason for which the child was looked after no longer holds.
 
     It ends no review, not even the last one that held: `home.ended` and `episode.ended` do.
-    Neither review dates nor milestones rest on it today.
+    Timetable: its own expiry, where an adopted pack shows that, is no deadline any more.
     """
 
     legal_reason_id: LegalReasonId

@@ -22,6 +22,7 @@ MeetingId = Annotated[
         "A meeting about brothers and sisters has one in all their streams."
     ),
 ]
+VisitId = Annotated[Identifier, Field(description="The visit.")]
 ActionId = Annotated[Identifier, Field(description="The action, from its agreement to its completion.")]
 PlanId = Annotated[Identifier, Field(description="The care plan; a revision keeps it.")]
 AssessmentId = Annotated[Identifier, Field(description="The assessment, from planning to completion.")]

@@ -111,8 +111,9 @@ class RouteChanged(AtMeeting):
 class PermanenceRecommended(AtMeeting):
     """Professionals recommended where the child should live permanently.
 
-    Journeys: reaches the milestone and says which further steps are expected.  It ends no
-    sequence of reviews (SSI 2009/210 reg 45 has no such end).
+    Journeys: reaches the milestone and says which further steps are expected.  Timetable: a
+    direction that an adopted pack asks for is found; it ends no sequence of reviews (SSI 2009/210
+    reg 45 has no such end).
     """
 
     route: Route
@@ -122,7 +123,8 @@ class PermanenceRecommended(AtMeeting):
 class PanelRecommended(EventData):
     """The adoption and permanence panel gave its advice.
 
-    Journeys: reaches the milestone, unless the panel deferred.
+    Journeys: reaches the milestone, unless the panel deferred.  Timetable: where an adopted pack
+    says by when the agency decides, that is counted from here.
     """
 
     route: Route
@@ -132,7 +134,7 @@ class PanelRecommended(EventData):
 class AgencyDecisionMade(EventData):
     """The agency decision maker decided.
 
-    Journeys: reaches the milestone.
+    Journeys: reaches the milestone.  Timetable: a decision that an adopted pack asks for is made.
     """
 
     route: Route
@@ -153,7 +155,7 @@ class ParentNotified(EventData):
 class ConsentCertificateSent(EventData):
     """A certificate was sent on which a parent may consent to adoption, or to authority for it.
 
-    Neither review dates nor milestones rest on it today.
+    Timetable: where an adopted pack says when it is to be back, that is counted from `received_on`.
     """
 
     certificate_id: CertificateId
@@ -167,7 +169,7 @@ class ConsentCertificateSent(EventData):
 class ConsentCertificateReturned(EventData):
     """A certificate of parental consent came back, signed or not.
 
-    Neither review dates nor milestones rest on it today.
+    Timetable: what an adopted pack asks for by its return is done.
     """
 
     certificate_id: CertificateId

@@ -54,6 +54,7 @@ class CarePlanAgreed(AtMeeting):
     """A care plan was agreed.
 
     Journeys: reaches the milestone, with whether the parents are among those who agreed.
+    Timetable: a care plan that an adopted pack asks for is there.
     """
 
     plan_id: PlanId
@@ -105,6 +106,16 @@ class ParentingCapacityAssessmentCompleted(EventData):
     assessment_id: AssessmentId
 
 
+class HealthBoardNotified(EventData):
+    """The health board was told that the child is looked after, and is to assess the child's health.
+
+    Timetable: where an adopted pack asks for a health assessment, it is counted from this day
+    (Scottish Government guidance: within four weeks).
+    """
+
+    health_board: Code | None = Field(default=None, description="Which one: a code from the council's own list.")
+
+
 class AssessmentPlanned(AtMeeting):
     """An assessment was planned, perhaps with the day by which it is to be complete.
 
@@ -129,7 +140,7 @@ class AssessmentStarted(AtMeeting):
 class AssessmentCompleted(AtMeeting):
     """An assessment was completed; that of the parents' capacity is `parenting_capacity_assessment.completed`.
 
-    Neither review dates nor milestones rest on it today.
+    Timetable: an assessment of that kind, which an adopted pack asks for, is done.
     """
 
     assessment_id: AssessmentId

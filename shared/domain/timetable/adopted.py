@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from shared.domain.catalogue.governance import TimetableAdopted
 from shared.domain.history import Fact, in_order
 from shared.domain.timetable.intervals import Unit
-from shared.domain.timetable.rules import Pack, Rule
+from shared.domain.timetable.rules import EventAnchor, Pack, Pattern, Rule
 from shared.domain.timetable.working_days import CouncilCalendar
 
 #: The pack that binds a council without its adopting anything.
@@ -71,6 +71,11 @@ class Timetable:
         days = sorted({each.effective_on for each in (*self.adopted, *other.adopted)})
         return next((day for day in days if self.in_force_on(day) != other.in_force_on(day)), None)
 
+    @property
+    def event_types(self) -> frozenset[str]:
+        """The types of events, besides meetings, homes and episodes, on which its rules make deadlines depend."""
+        return frozenset(pattern.event for each in self.adopted for rule in each.pack.rules for pattern in _asked(rule))
+
     def calendar_of(self, rule: Rule) -> CouncilCalendar:
         """Return the calendar on which ``rule`` counts; raises KeyError if there is none of that name."""
         return self.calendars[rule.calendar]
@@ -78,6 +83,13 @@ class Timetable:
     def _follows_otherwise(self, other: Timetable) -> bool:
         rules = (rule for each in (*self.adopted, *other.adopted) for rule in each.pack.rules if _may_follow(rule))
         return any(self.calendar_of(rule) != other.calendar_of(rule) for rule in rules)
+
+
+def _asked(rule: Rule) -> Iterator[Pattern]:
+    if isinstance(rule.anchor, EventAnchor):
+        yield rule.anchor.pattern
+    yield from rule.satisfied_by_events
+    yield from (end.pattern for end in rule.ends)
 
 
 def _may_follow(rule: Rule) -> bool:

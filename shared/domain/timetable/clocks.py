@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from shared.domain.catalogue.base import EventData
 from shared.domain.catalogue.child import Destination, EpisodeEnded, HomeEnded, HomeKind, HomeStarted
 from shared.domain.clock import civil_date
 from shared.domain.history import Fact
 from shared.domain.timetable.intervals import Moment
 from shared.domain.timetable.record import ChildRecord, Episode, moment
 from shared.domain.timetable.reviews import EPISODE_NOT_RECORDED
-from shared.domain.timetable.rules import AnchorKind
+from shared.domain.timetable.rules import AnchorKind, RuleAnchor
 from shared.domain.timetable.stays import Stay, stays
 from shared.domain.timetable.wording import date_words
 
@@ -77,14 +78,15 @@ class Closing:
 class ReviewClock:
     """What a rule's sequence is counted from, until it is closed.
 
-    ``identity`` names it in derived identifiers; ``traits`` is None for an episode's
-    clock; ``provisional`` means that the home it should be counted from is not recorded.
+    ``identity`` names it in derived identifiers; ``traits`` is None unless it is a home's;
+    ``data`` are those of the fact that started it; ``provisional`` means that the home it should be
+    counted from is not recorded.
     ``decided_position`` is that from which it is told to begin then and be of its kind,
     ``recorded_on`` the civil day on which that was first recorded;
     ``retold_position`` that of a later fact that told other details of the home, else 0.
     """
 
-    kind: AnchorKind
+    kind: RuleAnchor
     identity: str
     episode_id: str
     started: Moment
@@ -93,6 +95,7 @@ class ReviewClock:
     decided_position: int
     recorded_on: date
     description: str
+    data: EventData | None = None
     traits: Traits | None = None
     closing: Closing | None = None
     provisional: bool = False
@@ -129,14 +132,15 @@ def _episode_clocks(record: ChildRecord) -> Iterator[ReviewClock]:
         yield ReviewClock(
             kind=AnchorKind.ACCOMMODATED,
             identity=episode.identity,
-            episode_id=_recorded_id(episode),
+            episode_id=recorded_id(episode),
             started=moment(episode.began),
             event_type=episode.began.type,
             position=episode.began.latest_position,
             decided_position=episode.began.decided_position,
             recorded_on=civil_date(episode.began.recorded_at),
             description=_ACCOMMODATED,
-            closing=_episode_closing(episode, record),
+            data=episode.data,
+            closing=episode_closing(episode, record),
         )
 
 
@@ -147,12 +151,13 @@ def _home_clock(stay: Stay, record: ChildRecord) -> ReviewClock:
     return ReviewClock(
         kind=AnchorKind.HOME_STARTED,
         identity=stay.first.identity,
-        episode_id=_recorded_id(stay.episode),
+        episode_id=recorded_id(stay.episode),
         started=moment(stay.first.began),
         event_type=stay.first.began.type,
         position=stay.first.began.latest_position,
         recorded_on=civil_date(stay.first.began.recorded_at),
         description=f"the day the child began to live {_WITH_WHOM[data.home_kind]}{emergency}",
+        data=data,
         traits=Traits(kind=data.home_kind, emergency=data.emergency, short_break_series=data.short_break_series),
         closing=_home_closing(stay, record),
         decided_position=max(stay.first.began.decided_position, *(fact.decided_position for fact in retold), 0),
@@ -185,18 +190,20 @@ def _home_closing(stay: Stay, record: ChildRecord) -> Closing | None:
         ends.append(_ended(stay.followed_by))
     if stay.accommodated_from_here is not None:
         ends.append(_ended(stay.accommodated_from_here))
-    closing = _earliest(ends)
+    closing = earliest(ends)
     if closing is None or stay.followed_by is None:
         return closing
     # Before its end was told, the next home closed it.
     return replace(closing, decided_position=min(closing.decided_position, stay.followed_by.decided_position))
 
 
-def _episode_closing(episode: Episode, record: ChildRecord) -> Closing | None:
-    return _earliest([_ended(record.death), _ended(episode.ended)])
+def episode_closing(episode: Episode | None, record: ChildRecord) -> Closing | None:
+    """Return what ends the clocks of an episode of care, or of none that is recorded; None if nothing has."""
+    return earliest([_ended(record.death), _ended(None if episode is None else episode.ended)])
 
 
-def _earliest(ends: Iterable[Closing | None]) -> Closing | None:
+def earliest(ends: Iterable[Closing | None]) -> Closing | None:
+    """Return the first of several endings, decided since the first of them was told; None if there is none."""
     known = [end for end in ends if end is not None]
     if not known:
         return None
@@ -205,11 +212,14 @@ def _earliest(ends: Iterable[Closing | None]) -> Closing | None:
 
 
 def _ended(by: Fact | None) -> Closing | None:
-    if by is None:
-        return None
+    return None if by is None else closing_by(by, _what_happened(by))
+
+
+def closing_by(by: Fact, what_happened: str) -> Closing:
+    """Return the end of a clock by a fact, of which ``what_happened`` is a sentence without its day."""
     return Closing(
         at=moment(by),
-        because=f"{_what_happened(by)} on {date_words(by.occurred_on)}.",
+        because=f"{what_happened} on {date_words(by.occurred_on)}.",
         event_type=by.type,
         position=by.latest_position,
         decided_position=by.decided_position,
@@ -231,7 +241,7 @@ def _what_happened(fact: Fact) -> str:
 
 def _provisional_clocks(record: ChildRecord, homes: Sequence[ReviewClock]) -> Iterator[ReviewClock]:
     for episode in record.episodes:
-        yield from _without_home(episode, _episode_closing(episode, record), homes)
+        yield from _without_home(episode, episode_closing(episode, record), homes)
 
 
 def _without_home(episode: Episode, end: Closing | None, homes: Sequence[ReviewClock]) -> Iterator[ReviewClock]:
@@ -247,7 +257,7 @@ def _without_home(episode: Episode, end: Closing | None, homes: Sequence[ReviewC
     identity, description = f"{episode.identity}:no-home", _ACCOMMODATED
     for home in sorted(homes, key=lambda clock: (clock.started.on, clock.position)):
         if home.started.on > since.at.on:
-            yield from _gap(identity, description, episode, since, _earliest([end, _found(home)]))
+            yield from _gap(identity, description, episode, since, earliest([end, _found(home)]))
         if home.closing is None or (end is not None and end.at.on <= home.started.on):
             return
         if home.closing.at.on > since.at.on:
@@ -275,7 +285,7 @@ def _gap(
     yield ReviewClock(
         kind=AnchorKind.HOME_STARTED,
         identity=identity,
-        episode_id=_recorded_id(episode),
+        episode_id=recorded_id(episode),
         started=since.at,
         event_type=since.event_type,
         position=since.position,
@@ -289,5 +299,6 @@ def _gap(
     )
 
 
-def _recorded_id(episode: Episode | None) -> str:
+def recorded_id(episode: Episode | None) -> str:
+    """Return the identifier of an episode of care as it is recorded, or the word for none."""
     return EPISODE_NOT_RECORDED if episode is None else episode.identity.partition("#")[0]

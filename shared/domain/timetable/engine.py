@@ -15,20 +15,25 @@ Packs come from :func:`shared.policies.loader.known_packs`, calendars from
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
+from shared.domain.catalogue.agreements import ReviewFrequencyAgreed
 from shared.domain.catalogue.child import ChildAccommodated, EpisodeEnded, HomeEnded, HomeStarted
 from shared.domain.catalogue.meeting import MeetingHeld
-from shared.domain.history import Fact
+from shared.domain.history import Fact, in_order
 from shared.domain.ids import derived_id
 from shared.domain.timetable.adopted import AdoptedPack, Timetable, UnknownAdoptedPack, adopted_timetable
+from shared.domain.timetable.agreements import agreements
 from shared.domain.timetable.chain import Owed, book, chain
 from shared.domain.timetable.clocks import ReviewClock, clocks
+from shared.domain.timetable.event_clocks import stopped
 from shared.domain.timetable.explain import explanation
 from shared.domain.timetable.intervals import Unit
-from shared.domain.timetable.record import ChildRecord, Meeting, child_record
+from shared.domain.timetable.patterns import any_matches, day_told
+from shared.domain.timetable.record import ChildRecord, Meeting, Occasion, child_record, occasion
 from shared.domain.timetable.reviews import Certainty, Outcome, Review
-from shared.domain.timetable.runs import Run, runs
+from shared.domain.timetable.runs import Run, event_runs, runs
 
 __all__ = [
     "SHAPING",
@@ -50,7 +55,7 @@ _ONE_DAY = timedelta(days=1)
 ReviewKey = tuple[str, str, str, int]
 
 #: The facts that decide which reviews there are; others only change how those are told.
-SHAPING = (ChildAccommodated, EpisodeEnded, HomeStarted, HomeEnded, MeetingHeld)
+SHAPING = (ChildAccommodated, EpisodeEnded, HomeStarted, HomeEnded, MeetingHeld, ReviewFrequencyAgreed)
 
 
 def project_reviews(child_id: str, facts: Sequence[Fact], timetable: Timetable) -> tuple[Review, ...]:
@@ -68,19 +73,26 @@ def reviews_by_key(
     child_id: str, facts: Sequence[Fact], timetable: Timetable, only: Collection[ReviewKey] | None = None
 ) -> dict[ReviewKey, Review]:
     """Return what :func:`project_reviews` does, by key; with ``only``, nothing but what has one of these keys."""
-    record = child_record(facts)
+    ordered = in_order(facts)
+    record = child_record(ordered)
 
-    def chained(run: Run, meetings: Sequence[Meeting]) -> list[Owed]:
-        return chain(run.rule, run.clock, timetable.calendar_of(run.rule), meetings)
+    def chained(run: Run, occasions: Sequence[Occasion]) -> list[Owed]:
+        agreed = agreements(run.rule, run.clock, ordered)
+        return chain(run.rule, run.clock, timetable.calendar_of(run.rule), occasions, agreed)
 
     found: dict[ReviewKey, Review] = {}
-    for sequence in runs(clocks(record), timetable):
-        chains = _chains(sequence, record, chained)
+    for sequence in _sequences(ordered, record, timetable):
+        chains = _chains(sequence, ordered, record, chained)
         book([(run.rule, run.clock, owed) for run, owed in chains], record.bookings)
         for key, run, owed in _owed(chains):
             if only is None or key in only:
                 found[key] = _review(child_id, key, run, owed, record=record)
     return found
+
+
+def _sequences(ordered: Sequence[Fact], record: ChildRecord, timetable: Timetable) -> Iterator[Sequence[Run]]:
+    yield from runs(clocks(record), timetable)
+    yield from event_runs(ordered, record, timetable)
 
 
 #: Chains worked out before, by all that decides which reviews they hold.
@@ -97,22 +109,29 @@ def owed_keys(facts: Sequence[Fact], timetable: Timetable, known: KnownChains) -
     may be left out.  ``known`` is empty at first, and handed over again for as long as
     ``timetable`` is the same.
     """
-    record = child_record(facts)
+    ordered = in_order(facts)
+    record = child_record(ordered)
 
-    def chained(run: Run, meetings: Sequence[Meeting]) -> list[Owed]:
-        closing = run.clock.closing
-        ended = None if closing is None else (closing.at, closing.decided_position)
-        rule_and_clock = (id(run.rule), run.clock.started, run.clock.decided_position, ended)
-        decided_by = (*rule_and_clock, *((meeting.held, meeting.decided_position) for meeting in meetings))
+    def chained(run: Run, occasions: Sequence[Occasion]) -> list[Owed]:
+        agreed = agreements(run.rule, run.clock, ordered)
+        decided_by = (*_decided_by(run), agreed, *((each.held, each.decided_position) for each in occasions))
         if decided_by not in known:
-            known[decided_by] = chain(run.rule, run.clock, timetable.calendar_of(run.rule), meetings)
+            known[decided_by] = chain(run.rule, run.clock, timetable.calendar_of(run.rule), occasions, agreed)
         return known[decided_by]
 
     return {
         key: owed.held is not None or _certainty(run.clock, owed) is Certainty.FIRM
-        for sequence in runs(clocks(record), timetable)
-        for key, run, owed in _owed(_chains(sequence, record, chained))
+        for sequence in _sequences(ordered, record, timetable)
+        for key, run, owed in _owed(_chains(sequence, ordered, record, chained))
     }
+
+
+def _decided_by(run: Run) -> tuple[Hashable, ...]:
+    """Return all of a run that decides which deadlines it has, besides what satisfies them."""
+    closing, data = run.clock.closing, run.clock.data
+    ended = None if closing is None else (closing.at, closing.decided_position)
+    told = [day_told(data, step.on_day) for step in run.rule.steps if step.on_day is not None and data is not None]
+    return (id(run.rule), run.clock.started, run.clock.decided_position, ended, *told)
 
 
 def _by_due_date(review: Review) -> tuple[date, str, int, str]:
@@ -129,33 +148,43 @@ def _owed(chains: Iterable[tuple[Run, Sequence[Owed]]]) -> Iterator[tuple[Review
 
 
 def _chains(
-    sequence: Sequence[Run], record: ChildRecord, chained: Callable[[Run, Sequence[Meeting]], list[Owed]]
+    sequence: Sequence[Run],
+    ordered: Sequence[Fact],
+    record: ChildRecord,
+    chained: Callable[[Run, Sequence[Occasion]], list[Owed]],
 ) -> list[tuple[Run, list[Owed]]]:
     """Count each run's reviews; a meeting satisfies one run, and a recorded home before none recorded."""
     taken: set[str] = set()
     found = []
-    for run in sorted(sequence, key=lambda each: each.clock.provisional):
-        closing = run.clock.closing
-        during = record.meetings_between(run.clock.started.on, closing.at.on if closing else None)
-        meetings = [meeting for meeting in during if meeting.meeting_id not in taken and _counts(meeting, run)]
-        owed = chained(run, _one_a_day(meetings))
+    for running in sorted(sequence, key=lambda each: each.clock.provisional):
+        run = replace(running, clock=stopped(running.clock, running.rule.ends, ordered))
+        occasions = [each for each in _occasions(run, ordered, record) if each.identity not in taken]
+        owed = chained(run, _one_a_day(occasions))
         days = {each.held.held.on for each in owed if each.held}
-        taken.update(meeting.meeting_id for meeting in meetings if meeting.held.on in days)
+        taken.update(each.identity for each in occasions if each.held.on in days)
         found.append((run, owed))
     return found
 
 
-def _counts(meeting: Meeting, run: Run) -> bool:
-    return meeting.kind in run.rule.satisfied_by and run.clock.admits(meeting.held)
+def _occasions(run: Run, ordered: Sequence[Fact], record: ChildRecord) -> list[Occasion]:
+    """Return what may satisfy a run's rule while its clock runs, in order of occurrence."""
+    rule, clock = run.rule, run.clock
+    during = record.meetings_between(clock.started.on, clock.closing.at.on if clock.closing else None)
+    found: list[Occasion] = [each for each in during if each.kind in rule.satisfied_by]
+    if rule.satisfied_by_events:
+        others = (fact for fact in ordered if fact.latest_position != clock.position)
+        told = (fact for fact in others if any_matches(rule.satisfied_by_events, fact, clock.data))
+        found = sorted([*found, *map(occasion, told)], key=lambda each: each.held.on)
+    return [each for each in found if clock.admits(each.held)]
 
 
-def _one_a_day(meetings: Sequence[Meeting]) -> list[Meeting]:
+def _one_a_day(occasions: Sequence[Occasion]) -> list[Occasion]:
     """Keep one meeting of each day: a second cannot already be the review that follows the first.
 
     Nor can one meeting be two reviews of a sequence, though it is told as of two kinds and days.
     """
-    once = {meeting.meeting_id: meeting for meeting in reversed(meetings)}
-    days = {meeting.held.on: meeting for meeting in once.values()}
+    once = {each.identity: each for each in reversed(occasions)}
+    days = {each.held.on: each for each in once.values()}
     return [days[day] for day in sorted(days)]
 
 
@@ -184,7 +213,7 @@ def _review(child_id: str, key: ReviewKey, run: Run, owed: Owed, *, record: Chil
         certainty=_certainty(clock, owed),
         outcome=outcome,
         held_on=held.held.on if held else None,
-        held_meeting_id=held.meeting_id if held else None,
+        held_meeting_id=held.identity if isinstance(held, Meeting) else None,
         recorded_on=held.recorded_on if held else None,
         shown_on=owed.shown_on,
         closed_on=closing.at.on if closing else None,
@@ -193,6 +222,8 @@ def _review(child_id: str, key: ReviewKey, run: Run, owed: Owed, *, record: Chil
         booked_meeting_id=booking.meeting_id if booking else None,
         position=max(position or 0 for position in shaped_by),
         explanation=explanation(run.adopted.pack, run.rule, clock, owed, owed.calendar),
+        what=run.rule.what,
+        roles=tuple(sorted(run.rule.roles)),
     )
 
 
@@ -219,10 +250,10 @@ def _last_working_day(owed: Owed) -> date | None:
 
 def _days_position(owed: Owed) -> int:
     """Return the position of the council's latest decision about a day that was counted or left out; 0 if none."""
-    if owed.due is None or owed.step.within is None:
+    if owed.due is None or owed.within is None:
         return 0
     calendar, last_on = owed.calendar, owed.due.on
-    counts_days = owed.step.within.unit is Unit.WORKING_DAYS
+    counts_days = owed.within.unit is Unit.WORKING_DAYS
     first_on = owed.anchor.on + _ONE_DAY if counts_days else calendar.last_on_or_before(last_on)
     decided = [each.position for each in calendar.decided_between(first_on, last_on)]
     return max([*decided, calendar.follows.position if calendar.follows else 0])

@@ -6,14 +6,31 @@ from datetime import date
 
 from shared.domain.timetable.chain import Owed
 from shared.domain.timetable.clocks import ReviewClock
-from shared.domain.timetable.intervals import Interval, Moment, Unit
-from shared.domain.timetable.reviews import Anchor, Explanation
+from shared.domain.timetable.intervals import Counting, Interval, Moment, Unit
+from shared.domain.timetable.plain_words import plainly
+from shared.domain.timetable.reviews import Anchor, Explanation, What
 from shared.domain.timetable.rules import Condition, CountedFrom, Pack, Rule
 from shared.domain.timetable.wording import date_words, instant_words, listed, weekday_words
 from shared.domain.timetable.working_days import WorkingCalendar
 
+_NOUNS = {
+    What.REVIEW: "review",
+    What.VISIT: "visit",
+    What.ASSESSMENT: "assessment",
+    What.DIRECTION: "direction",
+    What.DECISION: "decision",
+    What.AGREEMENT: "agreement",
+    What.NOTIFICATION: "notification",
+    What.HEARING: "hearing",
+    What.EXPIRY: "day",
+}
+#: What was done when one of these is held; of the others, that it is recorded.
+_DONE = {What.REVIEW: "held", What.HEARING: "held", What.VISIT: "made", What.DECISION: "made", What.AGREEMENT: "made"}
+_COUNTED = "The first day is counted."
 _NOT_COUNTED = "The day of the event itself is not counted."
 _AGREED = "The frequency of these reviews must be agreed, and none is recorded: no date can be counted."
+_AS_AGREED = "A review every {within} was agreed on {on}."
+_MAXIMUM = "Every {within} was agreed on {on}; the rule allows no more than until {due}."
 _HOUR_UNKNOWN = (
     "The hour of {anchor} is not recorded. The end of {due} is shown; counted from the hour itself, "
     "the time may have run out earlier that day."
@@ -34,45 +51,84 @@ def explanation(pack: Pack, rule: Rule, clock: ReviewClock, owed: Owed, calendar
         citation=owed.step.citation,
         verified_by=rule.verified_by,
         verified_on=rule.verified_on,
-        anchor=_anchor(clock, owed),
-        arithmetic=_arithmetic(owed, calendar),
+        anchor=_anchor(rule, clock, owed),
+        arithmetic=_arithmetic(rule, owed, calendar),
         notes=_notes(rule, clock, owed, calendar),
+        plain=plainly(rule, clock, owed),
     )
 
 
-def _anchor(clock: ReviewClock, owed: Owed) -> Anchor:
-    previous = owed.previous
-    if previous is None or owed.step.counted_from is CountedFrom.ANCHOR:
+def _anchor(rule: Rule, clock: ReviewClock, owed: Owed) -> Anchor:
+    previous, noun = owed.previous, _NOUNS[rule.what]
+    if owed.agreed is not None and owed.agreed.on == owed.anchor.on:
+        return Anchor(
+            description="the day the frequency was agreed",
+            occurred_on=owed.agreed.on,
+            event_type="review_frequency.agreed",
+            position=owed.agreed.position,
+        )
+    if previous is None or (owed.step.counted_from is CountedFrom.ANCHOR and not owed.step.is_agreed):
         return Anchor(
             description=clock.description,
             occurred_on=clock.started.on,
             event_type=clock.event_type,
             position=clock.position,
         )
+    if owed.step.counted_from is CountedFrom.PREVIOUS_DUE:
+        return Anchor(
+            description=f"the last day for the {noun} before this one, whenever that was",
+            occurred_on=owed.anchor.on,
+            event_type=clock.event_type,
+            position=clock.position,
+        )
     if previous.held is not None:
         return Anchor(
-            description="the day the review before this one was held",
+            description=f"the day the {noun} before this one was {_DONE.get(rule.what, 'recorded')}",
             occurred_on=previous.held.held.on,
-            event_type="meeting.held",
+            event_type=previous.held.event_type,
             position=previous.held.position,
         )
+    missing = "no meeting" if rule.what is What.REVIEW else "nothing"
     return Anchor(
-        description="the last day for the review before this one, of which no meeting is recorded",
+        description=f"the last day for the {noun} before this one, of which {missing} is recorded",
         occurred_on=owed.anchor.on,
     )
 
 
-def _arithmetic(owed: Owed, calendar: WorkingCalendar) -> str:
-    if owed.step.within is None or owed.due is None:
+def _arithmetic(rule: Rule, owed: Owed, calendar: WorkingCalendar) -> str:
+    if owed.due is None:
         return _AGREED
-    sentences = [_count(owed.step.within, owed.anchor, owed.due, calendar)]
-    if owed.due.at is None:
-        sentences.append(_NOT_COUNTED)
+    sentences = [_counted(owed, owed.due, calendar)]
     if owed.rests_on_projection:
-        sentences.insert(0, f"If the review before this one is held on its last day, {date_words(owed.anchor.on)}:")
-    if owed.due.at is None and owed.step.within.unit is not Unit.WORKING_DAYS:
-        sentences.append(_working_day(owed.anchor, owed.due, calendar))
+        done = f"is {_DONE.get(rule.what, 'recorded')} on its last day, {date_words(owed.anchor.on)}:"
+        sentences.insert(0, f"If the {_NOUNS[rule.what]} before this one {done}")
+    in_working_days = owed.within is not None and owed.within.unit is Unit.WORKING_DAYS
+    if owed.due.at is None and not in_working_days:
+        sentences.append(_working_day(rule, owed, owed.due, calendar))
     return " ".join(sentences)
+
+
+def _counted(owed: Owed, due: Moment, calendar: WorkingCalendar) -> str:
+    """Tell how the due day follows; where weekends move it on, the day before that is told."""
+    step, last = owed.step, owed.counted_to or due
+    if step.on_day is not None:
+        return f"The record itself tells this day, {date_words(last.on)}."
+    if step.each_calendar_year:
+        return (
+            f"Once in each calendar year: after {date_words(owed.anchor.on)} the next is owed by {date_words(last.on)}."
+        )
+    within = owed.within or step.maximum
+    if within is None:
+        return _AGREED
+    if step.counting is Counting.BEGINNING_WITH and within.unit is not Unit.HOURS:
+        counted = f"{within.words} beginning with {date_words(owed.anchor.on)} end on {date_words(last.on)}."
+        return f"{counted} {_COUNTED}"
+    if owed.agreed is not None and within.after(owed.anchor, calendar).on != last.on:
+        return _MAXIMUM.format(within=within.words, on=date_words(owed.agreed.on), due=date_words(last.on))
+    counted = _count(within, owed.anchor, last, calendar)
+    if owed.agreed is not None:
+        counted = f"{_AS_AGREED.format(within=within.words, on=date_words(owed.agreed.on))} {counted}"
+    return counted if last.at is not None else f"{counted} {_NOT_COUNTED}"
 
 
 def _count(within: Interval, anchor: Moment, due: Moment, calendar: WorkingCalendar) -> str:
@@ -108,9 +164,15 @@ def _count_hours(within: Interval, anchor: Moment, due: Moment) -> str:
     return f"{counted}; hours run on through nights, weekends, holidays and a change of the clocks."
 
 
-def _working_day(anchor: Moment, due: Moment, calendar: WorkingCalendar) -> str:
+def _working_day(rule: Rule, owed: Owed, due: Moment, calendar: WorkingCalendar) -> str:
+    anchor, counted = owed.anchor, owed.counted_to
+    if counted is not None and counted.on != due.on:
+        late = f"That is a {weekday_words(counted.on)}, not a working day: the next one is the last day for it"
+        return f"{late}, {weekday_words(due.on)} {date_words(due.on)}."
     if calendar.is_working_day(due.on):
         return f"That is a {weekday_words(due.on)}, a working day."
+    if rule.what is What.EXPIRY:
+        return f"That is a {weekday_words(due.on)}, not a working day."
     moved = f"That is a {weekday_words(due.on)}, not a working day, and the date does not move on to the next one"
     last = calendar.last_on_or_before(due.on)
     if last < anchor.on:
@@ -125,9 +187,9 @@ def _notes(rule: Rule, clock: ReviewClock, owed: Owed, calendar: WorkingCalendar
     if owed.adjourned_on is not None:
         notes.append(_ADJOURNED.format(day=date_words(owed.adjourned_on)))
     notes += _booked_late(owed)
-    if owed.due is not None and owed.step.within is not None:
+    if owed.due is not None and owed.within is not None:
         due = date_words(owed.due.on)
-        if owed.step.within.unit is Unit.HOURS and owed.due.at is None:
+        if owed.within.unit is Unit.HOURS and owed.due.at is None:
             notes.append(_HOUR_UNKNOWN.format(anchor=date_words(owed.anchor.on), due=due))
         if not calendar.covers(owed.due.on):
             notes.append(_HOLIDAYS_UNKNOWN.format(due=due))

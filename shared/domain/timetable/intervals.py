@@ -18,7 +18,15 @@ from shared.domain.clock import civil_date
 from shared.domain.timetable.working_days import WorkingCalendar
 
 _HOURS_A_DAY = 24
+_ONE_DAY = timedelta(days=1)
 _DAYS_A_WEEK = 7
+
+
+class Counting(StrEnum):
+    """Whether the day from which a period is counted belongs to it ("beginning with"), or not ("from")."""
+
+    FROM = "from"
+    BEGINNING_WITH = "beginning_with"
 
 
 class Unit(StrEnum):
@@ -74,6 +82,19 @@ class Interval:
                 return Moment(anchor.on + timedelta(days=_DAYS_A_WEEK * self.count))
             case Unit.MONTHS:
                 return Moment(add_months(anchor.on, self.count))
+
+    def ending(self, anchor: Moment, calendar: WorkingCalendar, counting: Counting) -> Moment:
+        """Return the last lawful moment of the period that ``anchor`` starts, which is counted so.
+
+        A period of months that begins with a day ends on the day before the corresponding one; where a month
+        has no such day its last day ends it, as it does otherwise.  Hours are counted from the instant.
+        """
+        if counting is Counting.FROM or self.unit is Unit.HOURS:
+            return self.after(anchor, calendar)
+        if self.unit is Unit.MONTHS:
+            last = add_months(anchor.on, self.count)
+            return Moment(last - _ONE_DAY if last.day == anchor.on.day else last)
+        return self.after(Moment(anchor.on - _ONE_DAY), calendar)
 
     def _hours_after(self, anchor: Moment) -> Moment:
         if anchor.at is None:

@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from shared.domain.catalogue.base import EventData
 from shared.domain.catalogue.child import (
@@ -59,19 +59,26 @@ Home = Span[HomeStarted]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Meeting:
-    """A meeting that was held; one told as of two kinds is here once as each.
+class Occasion:
+    """Something that happened and may be what a rule has owed: a meeting, a visit, a decision.
 
     ``position`` is that of its latest wording, ``decided_position`` that from which it is of its kind and day,
     and ``recorded_on`` the civil day of that.
     """
 
-    meeting_id: str
-    kind: MeetingKind
+    identity: str
+    event_type: str
     held: Moment
     position: int
     decided_position: int
     recorded_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meeting(Occasion):
+    """A meeting that was held, by its identifier; one told as of two kinds is here once as each."""
+
+    kind: MeetingKind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +155,7 @@ def child_record(unordered: Iterable[Fact]) -> ChildRecord:
         death=next((death for death, contradicted in deaths if not contradicted), None),
         contradicted_death=next((death for death, contradicted in reversed(deaths) if contradicted), None),
         meetings=held,
-        bookings=_bookings(facts, frozenset(meeting.meeting_id for meeting in held)),
+        bookings=_bookings(facts, frozenset(meeting.identity for meeting in held)),
         team=_team(facts),
     )
 
@@ -282,14 +289,22 @@ def _held(facts: Sequence[Fact]) -> Iterator[Meeting]:
 
 
 def _meeting(fact: Fact, data: MeetingHeld) -> Meeting:
-    return Meeting(
-        meeting_id=data.meeting_id,
-        kind=data.meeting_kind,
-        held=moment(fact),
-        position=fact.latest_position,
-        decided_position=fact.decided_position,
-        recorded_on=civil_date(fact.recorded_at),
-    )
+    return Meeting(identity=data.meeting_id, kind=data.meeting_kind, **_told(fact))
+
+
+def occasion(fact: Fact) -> Occasion:
+    """Return a fact that is no meeting as something that may be what a rule has owed."""
+    return Occasion(identity=f"{fact.source} {fact.event_id}", **_told(fact))
+
+
+def _told(fact: Fact) -> dict[str, Any]:
+    return {
+        "event_type": fact.type,
+        "held": moment(fact),
+        "position": fact.latest_position,
+        "decided_position": fact.decided_position,
+        "recorded_on": civil_date(fact.recorded_at),
+    }
 
 
 def _bookings(facts: Sequence[Fact], held: frozenset[str]) -> tuple[Booking, ...]:

@@ -11,6 +11,8 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
+from shared.domain.catalogue.roles import Role
+
 
 class Basis(StrEnum):
     """What obliges the council to hold the review."""
@@ -20,6 +22,20 @@ class Basis(StrEnum):
     GUIDANCE = "guidance"
     NATIONAL_AIM = "national_aim"
     LOCAL_POLICY = "local_policy"
+
+
+class What(StrEnum):
+    """What is owed by a day, or runs out on it."""
+
+    REVIEW = "review"
+    VISIT = "visit"
+    ASSESSMENT = "assessment"
+    DIRECTION = "direction"
+    DECISION = "decision"
+    AGREEMENT = "agreement"
+    NOTIFICATION = "notification"
+    HEARING = "hearing"
+    EXPIRY = "expiry"
 
 
 class Certainty(StrEnum):
@@ -101,6 +117,8 @@ class Explanation:
     #: The arithmetic in words, for instance "6 weeks from 15 January 2026 is 26 February 2026."
     arithmetic: str
     notes: tuple[str, ...] = ()
+    #: The same in a few short sentences for whoever is told of it; empty where an earlier release wrote the row.
+    plain: str = ""
 
     @property
     def verified(self) -> bool:
@@ -110,7 +128,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """One review owed to one child.
+    """One review owed to one child, or another deadline: ``what`` tells, and ``roles`` whose work it is.
 
     ``review_id`` is derived from child, rule, anchor and ordinal, so projecting again
     gives the same one.  ``due_on`` is the last lawful civil day (None only where the law
@@ -146,6 +164,8 @@ class Review:
     booked_meeting_id: str | None
     position: int
     explanation: Explanation
+    what: What = What.REVIEW
+    roles: tuple[Role, ...] = ()
 
     @property
     def rests_on_projection(self) -> bool:

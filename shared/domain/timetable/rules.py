@@ -12,25 +12,88 @@ from enum import StrEnum
 
 from shared.domain.catalogue.child import HomeKind
 from shared.domain.catalogue.meeting import MeetingKind
-from shared.domain.timetable.intervals import Interval
-from shared.domain.timetable.reviews import Basis
+from shared.domain.catalogue.roles import Role
+from shared.domain.timetable.intervals import Counting, Interval
+from shared.domain.timetable.reviews import Basis, What
 
 #: Every kind of home but the parents' own: what the regulations call a placement.
 AWAY_FROM_HOME = frozenset(HomeKind) - {HomeKind.PARENTS}
 
 
 class AnchorKind(StrEnum):
-    """Which fact starts a rule's clock."""
+    """Which span of the child's life a rule's clock runs along: an episode of care, or a home."""
 
     ACCOMMODATED = "accommodated"
     HOME_STARTED = "home_started"
 
 
+class Which(StrEnum):
+    """Which of several matching facts of a child start a clock.
+
+    ``first`` is the first one of each episode of care; with ``latest`` each stops the clock of the
+    one before it; with ``each`` all of them run side by side.
+    """
+
+    FIRST = "first"
+    LATEST = "latest"
+    EACH = "each"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pattern:
+    """Facts of one event type.
+
+    ``where`` limits them to those whose members have one of these codes (truth values are written
+    "true" and "false").  ``same`` names members that must be those of the fact which started the clock.
+    """
+
+    event: str
+    where: tuple[tuple[str, frozenset[str]], ...] = ()
+    same: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventAnchor:
+    """A fact that starts a clock of its own, which runs until the rule's ends, the episode or the child's life do.
+
+    One that ``outlives_episode`` runs on when care away from home ends: an order may hold at home, too.
+
+    ``day`` is the member that has the day on which it starts; where a fact leaves that out, no clock
+    starts yet.  ``called`` names that day in sentences, for instance "the day the panel met".
+    """
+
+    pattern: Pattern
+    called: str
+    day: str = "occurred_on"
+    which: Which = Which.EACH
+    outlives_episode: bool = False
+
+
+#: What starts a rule's clock.
+RuleAnchor = AnchorKind | EventAnchor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """Facts that stop a rule's clock; ``because`` is a sentence without its day, "The order ended"."""
+
+    pattern: Pattern
+    because: str
+
+
 class CountedFrom(StrEnum):
-    """From what a step counts: the rule's anchor, or the day the previous review was held."""
+    """From what a step counts: the rule's anchor, or the day the one before was held, or was due."""
 
     ANCHOR = "anchor"
     PREVIOUS_HELD = "previous_held"
+    PREVIOUS_DUE = "previous_due"
+
+
+class Weekend(StrEnum):
+    """What a due day that is no working day becomes: it stands, or the next working day is the last one."""
+
+    STANDS = "stands"
+    NEXT_WORKING_DAY = "next_working_day"
 
 
 class OnHomeChange(StrEnum):
@@ -57,27 +120,43 @@ class Note:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One review of a rule's sequence.
+    """One deadline of a rule's sequence.
 
-    ``within`` is None where the law asks for an agreed frequency and gives none.
-    ``repeats`` is for the last step only: it recurs as long as the clock runs.
+    It falls due ``within`` an interval; or ``on_day``, a member of the fact that started the clock;
+    or, with ``each_calendar_year``, on the last day of the first calendar year that ends after the
+    one in which that before it was held.  With none of them the law leaves the frequency to agreement:
+    it is owed as often as is recorded as agreed, and within ``maximum`` of the one before if that is given.
+    ``repeats`` has it recur: the last step as long as the clock runs, another one for as long as
+    what it is counted from lies before the end of ``phase``, counted from the clock's start.
     """
 
     title: str
     within: Interval | None
     counted_from: CountedFrom = CountedFrom.ANCHOR
+    counting: Counting = Counting.FROM
+    on_day: str | None = None
+    each_calendar_year: bool = False
+    maximum: Interval | None = None
     repeats: bool = False
+    phase: Interval | None = None
     citation: str
     notes: tuple[Note, ...] = ()
+
+    @property
+    def is_agreed(self) -> bool:
+        """Whether its frequency is left to agreement; then it recurs."""
+        return self.within is None and self.on_day is None and not self.each_calendar_year
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """What owes a sequence of reviews to a child in certain circumstances.
+    """What owes a sequence of reviews, or of other deadlines, to a child in certain circumstances.
 
-    ``key`` is the kind of the reviews; rules of one pack may share it only if they can
-    never apply to the same clock.  ``home_kinds``, ``emergency_only`` and
-    ``short_break_series`` (None: either) concern clocks that start with a home.
+    ``key`` is their kind; rules of one pack may share it only if they can
+    never apply to the same clock.  ``satisfied_by`` are the kinds of meeting, ``satisfied_by_events``
+    the other facts, by which one of them is held.  ``roles`` are those whose work it is.
+    ``home_kinds``, ``emergency_only`` and ``short_break_series`` (None: either) concern clocks that
+    start with a home.
     ``effective_from`` and ``effective_to`` (both inclusive) are compared with the day the
     clock starts.  ``owed_from`` is the first ordinal the rule owes: earlier steps only
     carry the count, because another rule owes them.
@@ -85,12 +164,17 @@ class Rule:
 
     key: str
     title: str
-    anchor: AnchorKind
+    anchor: RuleAnchor
     basis: Basis
     citation: str
     calendar: str
     steps: tuple[Step, ...]
+    what: What = What.REVIEW
+    roles: frozenset[Role] = frozenset()
     satisfied_by: frozenset[MeetingKind] = frozenset()
+    satisfied_by_events: tuple[Pattern, ...] = ()
+    ends: tuple[End, ...] = ()
+    weekend: Weekend = Weekend.STANDS
     home_kinds: frozenset[HomeKind] = AWAY_FROM_HOME
     emergency_only: bool = False
     short_break_series: bool | None = None
@@ -106,12 +190,6 @@ class Rule:
         """Tell whether a clock that starts on ``day`` is judged by this rule."""
         began = self.effective_from is None or self.effective_from <= day
         return began and (self.effective_to is None or day <= self.effective_to)
-
-    def step(self, ordinal: int) -> Step | None:
-        """Return the step of the review with this ordinal (from 1), or None after the last one."""
-        if ordinal <= len(self.steps):
-            return self.steps[ordinal - 1]
-        return self.steps[-1] if self.steps[-1].repeats else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
+from shared.domain.history import Fact
 from shared.domain.timetable.adopted import AdoptedPack, Timetable
 from shared.domain.timetable.clocks import ReviewClock
-from shared.domain.timetable.rules import AWAY_FROM_HOME, AnchorKind, OnHomeChange, Rule
+from shared.domain.timetable.event_clocks import event_clocks
+from shared.domain.timetable.record import ChildRecord
+from shared.domain.timetable.rules import AWAY_FROM_HOME, AnchorKind, EventAnchor, OnHomeChange, Rule
 
 #: Pack and key of a rule: rules that share both judge one sequence between them.
 Key = tuple[str, str]
@@ -40,6 +44,24 @@ def runs(running: Iterable[ReviewClock], timetable: Timetable) -> tuple[tuple[Ru
         if clock.kind is AnchorKind.HOME_STARTED:
             previous = clock
     return tuple(map(tuple, found.values()))
+
+
+def event_runs(facts: Sequence[Fact], record: ChildRecord, timetable: Timetable) -> tuple[tuple[Run, ...], ...]:
+    """Return the same for the clocks that single facts start; ``facts``, of which ``record`` was made, are in order."""
+    found: dict[Key, list[Run]] = {}
+    for adopted in timetable.adopted:
+        for rule in adopted.pack.rules:
+            if not isinstance(rule.anchor, EventAnchor):
+                continue
+            for clock in event_clocks(rule.anchor, facts, record):
+                day = clock.started.on
+                if rule.in_force_on(day) and adopted in timetable.in_force_on(day):
+                    found.setdefault((adopted.pack.pack, rule.key), []).append(Run(adopted, rule, clock, clock))
+    return tuple(tuple(sorted(each, key=_start)) for each in found.values())
+
+
+def _start(run: Run) -> tuple[date, int]:
+    return (run.clock.started.on, run.clock.position)
 
 
 def _starting(clock: ReviewClock, timetable: Timetable) -> Iterable[Run]:

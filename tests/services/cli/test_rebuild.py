@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -33,7 +33,11 @@ async def everything(here: Site) -> dict[str, dict[str, list[dict[str, Any]]]]:
 
 
 async def told(here: Site) -> list[Any]:
-    statement = "SELECT position, dedupe_key FROM scheduler.notice ORDER BY authority_id, position"
+    """Return what was told, and what is held back as about the past: the histories here are brought in at once."""
+    statement = (
+        "SELECT position, dedupe_key FROM scheduler.notice UNION ALL SELECT 0, dedupe_key FROM scheduler.held_back"
+        " ORDER BY 1, 2"
+    )
     return [tuple(row) for row in await here.execute(statement)]
 
 
@@ -132,16 +136,18 @@ async def test_no_notice_is_told_twice_and_none_is_left_untold(here: Site) -> No
 
 async def test_a_change_told_by_the_rebuilt_rows_is_told_to_others(here: Site) -> None:
     """Where live rows were wrong, the exchange puts them right and says so, once."""
-    await here.append(SOME)
+    await here.append([*SOME, *placed("child-newly-placed", "2026-11-20")])
     await here.follow()
-    before, rows = await told(here), await here.rows("scheduler")
-    wrong = "SELECT review_id FROM scheduler.review WHERE outcome = 'open' AND due_on IS NOT NULL LIMIT 1"
-    [row] = await here.execute(wrong)
+    [log] = await here.execute("SELECT coalesce(max(position), 0) AS head FROM scheduler.notice")
+    rows = await here.rows("scheduler")
+    newly = "child_id = 'newly-placed' AND certainty = 'firm'"
+    [row] = await here.execute(f"SELECT review_id FROM scheduler.review WHERE {newly}")
     review = row["review_id"]
-    await here.execute("UPDATE scheduler.review SET due_on = due_on + 30 WHERE review_id = $1", review)
+    # By a hundred years: the command goes by the machine's clock, and a move of what is long past is held back.
+    await here.execute("UPDATE scheduler.review SET due_on = due_on + 36525 WHERE review_id = $1", review)
     [done] = await here.rebuild("scheduler")
     assert (await here.rows("scheduler"), done.told) == (rows, 1)
-    [notice] = await here.execute("SELECT kind, review_id FROM scheduler.notice WHERE position > $1", len(before))
+    [notice] = await here.execute("SELECT kind, review_id FROM scheduler.notice WHERE position > $1", log["head"])
     assert tuple(notice) == ("review.moved", review)
     [again] = await here.rebuild("scheduler")
     assert again.told == 0
@@ -186,6 +192,7 @@ async def test_lost_rows_come_back_and_nothing_is_told_again(here: Site) -> None
     await here.follow()
     await tick(here)
     before, rows = await told(here), await everything(here)
+    assert before
     for table in ("scheduler.review", "scheduler.revisit", "scheduler.event", "reporting.child CASCADE"):
         await here.execute(f"TRUNCATE {table}")
     await here.rebuild()
@@ -211,19 +218,41 @@ async def test_what_only_the_live_side_owed_is_withdrawn_not_lost(here: Site) ->
     assert tuple(row) == ("withdrawn", LOADED)
 
 
-async def test_when_a_review_was_withdrawn_stays_as_it_was_told(here: Site) -> None:
-    """The day on which the live side read of it is history: a check counts that apart, and a rebuild keeps it."""
+WITHDRAWN = "SELECT review_id FROM scheduler.review WHERE vanished_at IS NOT NULL LIMIT 1"
+
+
+async def withdraw_something(here: Site) -> Any:
+    """Have a home recorded and retracted, and return one of the reviews that were owed meanwhile."""
     placing = placed("child-newly-placed", "2026-08-20")
     wrong = {"retracts_source": placing[1]["source"], "retracts_id": placing[1]["id"], "reason": "recording_error"}
     retracted = cloud_event("record.retracted", "child-newly-placed", {"occurred_on": "2026-08-21", **wrong})
     await here.append([*SOME, *placing, retracted])
     await here.follow()
-    read_on = datetime(2026, 11, 1, 0, 0, 5, tzinfo=UTC)
+    [row] = await here.execute(WITHDRAWN)
+    return row["review_id"]
+
+
+async def test_when_a_review_was_withdrawn_follows_from_the_log(here: Site) -> None:
+    """A withdrawn review that says another day is named by a check as any other row, and put right by a rebuild."""
+    review = await withdraw_something(here)
+    before = await here.rows("scheduler")
+    await here.execute("UPDATE scheduler.review SET closed_on = closed_on + 1 WHERE review_id = $1", review)
+    [checked] = await here.rebuild("scheduler", check=True)
+    [reviews] = [each for each in checked.differences if each.differing]
+    assert (reviews.table, reviews.differing, reviews.apart, reviews.columns) == ("review", 1, 0, ("closed_on",))
+    await here.rebuild("scheduler")
+    assert await here.rows("scheduler") == before
+
+
+async def test_what_other_rules_withdrew_stays_as_it_was_told(here: Site) -> None:
+    """Which rules were at hand then does not follow from the log: a check counts that apart, a rebuild keeps it."""
+    review = await withdraw_something(here)
+    await here.execute("UPDATE scheduler.review SET closed_on = closed_on + 1 WHERE review_id = $1", review)
     await here.execute(
-        "UPDATE scheduler.review SET vanished_at = $1, closed_on = $2"
-        " WHERE review_id = (SELECT review_id FROM scheduler.review WHERE vanished_at IS NOT NULL LIMIT 1)",
-        read_on,
-        read_on.date(),
+        "INSERT INTO scheduler.review_change SELECT (told).* FROM (SELECT jsonb_populate_record(told,"
+        ' \'{"cause": "edition", "type": null, "position": 9999999}\') AS told'
+        " FROM scheduler.review_change AS told WHERE review_id = $1 LIMIT 1) AS by_rules",
+        review,
     )
     before = await here.rows("scheduler")
     [checked] = await here.rebuild("scheduler", check=True)
@@ -231,6 +260,21 @@ async def test_when_a_review_was_withdrawn_stays_as_it_was_told(here: Site) -> N
     assert (reviews.table, reviews.apart, reviews.differing) == ("review", 1, 0)
     await here.rebuild("scheduler")
     assert await here.rows("scheduler") == before
+
+
+async def test_a_rebuild_leaves_the_change_log_as_it_is(here: Site) -> None:
+    """What changed was told as it happened: the log is the same after an exchange, which goes on adding to it."""
+    await here.append(SOME)
+    await here.follow()
+    told = await here.execute("SELECT * FROM scheduler.review_change ORDER BY changed_at, position, review_id")
+    assert told
+    await here.rebuild("scheduler")
+    again = await here.execute("SELECT * FROM scheduler.review_change ORDER BY changed_at, position, review_id")
+    assert again == told
+    await here.append(placed("child-newly-placed", "2026-11-20"))
+    await here.follow()
+    [row] = await here.execute("SELECT count(*) AS number FROM scheduler.review_change")
+    assert row["number"] > len(told)
 
 
 async def test_a_check_names_what_differs_and_changes_nothing(here: Site) -> None:

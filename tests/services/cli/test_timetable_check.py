@@ -16,7 +16,7 @@ from tests.services.cli.operating import operate
 
 PACKS = ROOT / "shared/policies"
 BAD = ROOT / "tests/shared/policies/bad"
-STEPS, SCOTLAND, CADENCE = BAD / "steps.toml", PACKS / "scotland.toml", PACKS / "three-monthly-cadence.toml"
+STEPS, SCOTLAND, CADENCE = BAD / "steps.toml", PACKS / "scotland-2026-12.toml", PACKS / "three-monthly-cadence.toml"
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +134,42 @@ def test_hours_are_counted_from_an_hour(capsys: pytest.CaptureFixture[str]) -> N
     assert "within 72 hours of the hour the home began." in " ".join(out.split())
 
 
+def test_facts_are_told_that_start_and_end_a_count(capsys: pytest.CaptureFixture[str]) -> None:
+    """What starts the count, whose work it is, what does it and what ends it are told by the names of their events."""
+    said = " ".join(operate(capsys, "timetable", "show", "scotland-duties")[1].split())
+    for sentence in (
+        "For: a child about whom this is recorded: panel.recommended (advice: not supported or supported).",
+        "What: decision. Whose work: agency decision maker.",
+        "within 14 days of the day on which the panel gave its recommendation.",
+        "Done by what is recorded as: agency_decision.made (of the same route).",
+        "on the day that the record itself tells (expires on).",
+        "No more is owed after what is recorded as: legal_reason.ended (of the same legal reason id).",
+        "The count goes on when care away from home ends.",
+    ):
+        assert sentence in said
+
+
+def test_phases_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """How long a step recurs, and that another is owed once in each calendar year, stands in the listing."""
+    said = " ".join(operate(capsys, "timetable", "show", "ireland")[1].split())
+    assert "again and again, until 24 months have passed since the count began." in said
+    assert "once in each calendar year, counted from the day the review before it was held, again and again." in said
+    assert "within 3 months of the day the one before it was held" in said
+
+
+def test_days_may_be_counted_otherwise(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    """A period that begins with a day, a weekend that moves the last day, and a count from what was due are told."""
+    text = CADENCE.read_text(encoding="utf-8").replace('pack = "', 'language = 2\npack = "', 1)
+    text = text.replace("satisfied_by =", 'weekend = "next_working_day"\nsatisfied_by =')
+    text = text.replace("{ weeks = 6 }", '{ weeks = 6 }\ncounting = "beginning_with"')
+    path = tmp_path / "mine.toml"
+    path.write_text(text.replace('"previous_held"', '"previous_due"'), encoding="utf-8")
+    said = " ".join(operate(capsys, "timetable", "show", str(path))[1].split())
+    assert "within 6 weeks beginning with the day the home began." in said
+    assert "of the day the review before it was due, again and again." in said
+    assert "If that is no working day, the next working day is the last one." in said
+
+
 def test_a_file_is_shown_as_a_shipped_pack_is(capsys: pytest.CaptureFixture[str]) -> None:
     """A council reads its own draft as it will read the pack."""
     of_file = operate(capsys, "timetable", "show", str(SCOTLAND))
@@ -144,7 +180,7 @@ def test_a_file_is_shown_as_a_shipped_pack_is(capsys: pytest.CaptureFixture[str]
 @pytest.mark.parametrize(
     ("named", "message"),
     [
-        ("scotlnd", "there is no file scotlnd, and no shipped pack of that name; there are scotland, "),
+        ("scotlnd", "there is no file scotlnd, and no shipped pack of that name; there are care-plan-by-two-weeks, "),
         (str(STEPS), "is no pack yet: it has 8 errors; `homeward timetable check "),
     ],
 )

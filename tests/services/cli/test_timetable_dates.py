@@ -145,6 +145,14 @@ def test_what_has_no_day_has_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert "\nNo review follows from these packs.\n" in asked(capsys, "--pack", "seventy-two-hour-meeting", *home)
 
 
+def test_what_is_not_asked_about_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """A rule on an event that cannot be given here says so, and what only events could do is shown as not done."""
+    said = " ".join(asked(capsys, "--pack", "scotland-duties", "--accommodated-on", "2026-01-15").split())
+    assert "Day in court on an application (scotland-duties): counted from court_date.set, which is not asked" in said
+    assert "Nothing but meetings was asked about: what else is owed is shown as if it had not been done." in said
+    assert "Nothing but meetings" not in asked(capsys, "--pack", "scotland", "--accommodated-on", "2026-01-15")
+
+
 def test_care_that_ended_says_why_nothing_follows(capsys: pytest.CaptureFixture[str]) -> None:
     """What was due before is missed, what was due later withdrawn, and both say since when."""
     out = asked(capsys, *BOTH, *SUNDAY, "--ended-on", "2025-10-01")
@@ -175,7 +183,7 @@ def test_it_is_as_wide_as_the_terminal(
         ((*SUNDAY,), "the following arguments are required: --pack"),
         (("--pack", "scotland"), "one of the arguments --accommodated-on --accommodated-at is required"),
         (("--pack", "scotland", *SUNDAY, "--accommodated-on", "2025-08-31"), "not allowed with argument"),
-        (("--pack", "scotland,atlantis", *SUNDAY), "--pack 2: There is no such pack here; there are scotland,"),
+        (("--pack", "scotland,atlantis", *SUNDAY), "--pack 2: There is no such pack here; there are care-plan"),
         (("--pack", "", *SUNDAY), "--pack 1: There is no such pack here"),
         (("--pack", "scotland", "--accommodated-at", "2025-08-31T10:00"), "--accommodated-at: an instant is written"),
         (("--pack", "scotland", "--accommodated-at", "0001-01-01T00:00+14:00"), "--accommodated-at: the years 1900"),

@@ -394,3 +394,38 @@ async def test_the_service_is_ready_over_a_migrated_database(client: httpx.Async
 
     assert answer.status_code == 200
     assert answer.json()["checks"] | {"database": "ok", "appender": "ok"} == answer.json()["checks"]
+
+
+THRESHOLDS = {"before": [14, 7], "on_the_day": True, "after": [1]}
+
+
+@pytest.mark.parametrize(
+    ("given", "fault"),
+    [
+        ({"pack": "no-such"}, ("/data/pack", "unknown_pack")),
+        ({"kind": "no_such"}, ("/data/kind", "unknown_kind")),
+        ({"pack": "two-week-planning-meeting", "kind": "emergency_review"}, ("/data/kind", "unknown_kind")),
+        ({"before": [0]}, ("/data/before/0", "greater_than_equal")),
+        ({"after": [366]}, ("/data/after/0", "less_than_equal")),
+    ],
+)
+async def test_thresholds_that_fit_no_review_are_refused(
+    client: httpx.AsyncClient, given: dict[str, Any], fault: tuple[str, str]
+) -> None:
+    """A misspelt setting would be passed over in silence, so it is refused where it is wrong."""
+    data = {"occurred_on": "2026-05-01", **THRESHOLDS}
+    answer = await post(client, cloud_event("notice_thresholds.set", "authority", {**data, **given}))
+    assert answer.status_code == 422
+    assert [(each["pointer"], each["code"]) for each in answer.json()["errors"]] == [fault]
+    fitting = {"pack": "scotland", "kind": "looked_after_child_review"}
+    answer = await post(client, cloud_event("notice_thresholds.set", "authority", {**data, **fitting}))
+    assert answer.status_code == 200
+
+
+async def test_a_backfill_is_of_the_past(client: httpx.AsyncClient) -> None:
+    """Nobody can have notices of days to come held back: the day is at the latest that of the decision."""
+    data = {"occurred_on": "2026-05-01", "before_on": "2026-05-02"}
+    answer = await post(client, cloud_event("backfill.declared", "authority", data))
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/data/before_on")
+    answer = await post(client, cloud_event("backfill.declared", "authority", {**data, "before_on": "2026-05-01"}))
+    assert answer.status_code == 200

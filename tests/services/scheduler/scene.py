@@ -18,7 +18,7 @@ from services.scheduler.model import Endpoint, NoticeKind, StoredReview
 from services.scheduler.refresh import Refresher
 from services.scheduler.store import endpoints, reviews
 from services.scheduler.store.events import leases, log_copy
-from services.scheduler.tables import notice
+from services.scheduler.tables import held_back, notice
 from services.scheduler.tick import Tick
 from services.scheduler.webhooks import new_secret
 from services.scheduler.worker import ReviewProjector
@@ -115,6 +115,12 @@ class Scene:
             rows = (await connection.execute(statement)).all()
         found = [{"id": row.notice_id, "position": row.position, **orjson.loads(row.body)} for row in rows]
         return [each for each in found if kind is None or each["type"] == kind.value]
+
+    async def held_back(self) -> list[str]:
+        """Return the kinds of the notices that are held back as about the past."""
+        statement = select(held_back.c.kind).where(held_back.c.authority_id == self.authority_id)
+        async with self.engine.connect() as connection:
+            return list(await connection.scalars(statement))
 
 
 def following(

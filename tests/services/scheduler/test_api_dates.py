@@ -86,6 +86,15 @@ async def test_a_meeting_that_counts_as_nothing_is_told(running: Served) -> None
     assert answer["not_counted"] == [odd]
 
 
+async def test_what_is_not_asked_about_is_told(running: Served) -> None:
+    """A rule of which nothing can follow here is named with the event that starts its clock."""
+    answer = await answered(running, GOOD | {"packs": ["scotland", "scotland-guidance"]})
+    assert {review["what"] for review in answer["reviews"]} == {"review", "direction"}
+    title = "Health assessment of a child who is looked after"
+    told = {"pack": "scotland-guidance", "kind": "health_assessment", "title": title, "event": "health_board.notified"}
+    assert answer["not_asked"] == [told]
+
+
 async def test_nothing_is_stored_and_nothing_of_the_council_is_read(running: Served) -> None:
     """It owes no review on record, adopts no pack, and answers one council what it answers another."""
     asked = GOOD | {"packs": ["scotland", "two-week-planning-meeting"]}

@@ -123,7 +123,7 @@ async def test_a_receiver_that_fails_twice_gets_the_same_message_three_times(cou
     payload = verified(secret, receiving.got[2])
     assert payload["type"] == "review.held"
     assert set(payload["data"]) == {
-        "review_id", "child_id", "kind", "title", "due_on", "certainty", "verified", "href",
+        "review_id", "child_id", "what", "kind", "title", "due_on", "certainty", "verified", "href", "cause",
         "held_on", "days_late", "days_early", "recorded_on", "days_recorded_late",
     }  # fmt: skip
 

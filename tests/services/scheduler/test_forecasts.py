@@ -12,6 +12,7 @@ from shared.runtime.migrations import configuration, upgrade
 from tests.services.scheduler.scene import CHILD, Scene, accommodate, hold_review
 from tests.services.scheduler.served import Served
 from tests.support.databases import off_loop
+from tests.support.waiting import eventually
 
 STREAM = f"child-{CHILD}"
 
@@ -49,31 +50,40 @@ async def test_what_is_no_longer_forecast_leaves_no_row(council: Scene) -> None:
 
 
 async def test_the_link_of_a_notice_leads_to_a_forecast_that_is_gone(running: Served) -> None:
-    """A notice told that it moved: it can be read ever after, withdrawn and with the reason, for any times."""
-    accommodate(running.log, "2026-01-15")
-    hold_review(running.log, "2026-02-10")
+    """A notice told that it comes near: it can be read ever after, withdrawn and with the reason, for any times."""
+    running.log.add("child.accommodated", STREAM, "2026-05-05", episode_id=f"ep-{CHILD}", legal_reason="section_25")
     await running.catch_up()
     connection = await asyncpg.connect(running.database_url)
-    moved: UUID = await connection.fetchval(
-        "SELECT n.review_id FROM scheduler.notice n JOIN scheduler.review r USING (authority_id, review_id)"
-        " WHERE n.authority_id = $1 AND n.kind = 'review.moved' AND r.certainty = 'provisional' LIMIT 1",
-        running.key.authority_id,
+
+    async def told() -> UUID | None:
+        named: UUID | None = await connection.fetchval(
+            "SELECT review_id FROM scheduler.notice WHERE authority_id = $1 AND kind = 'review.approaching' LIMIT 1",
+            running.key.authority_id,
+        )
+        return named
+
+    named = await eventually(told, about="the notice")
+    owed = (await running.get(f"/v1/reviews/{named}"))["review"]
+    running.log.add(
+        *("home.started", STREAM, "2026-05-05"),
+        recorded_at=running.clock.now(),
+        home_id=f"home-{CHILD}",
+        home_kind="foster",
     )
-    owed = (await running.get(f"/v1/reviews/{moved}"))["review"]
-    leave_care(running.log, "2026-03-01")
     await running.catch_up()
-    kept = await connection.fetchval("SELECT count(*) FROM scheduler.review WHERE review_id = $1", moved)
+    kept = await connection.fetchval("SELECT count(*) FROM scheduler.review WHERE review_id = $1", named)
     await connection.close()
-    gone = (await running.get(f"/v1/reviews/{moved}"))["review"]
-    assert (owed["status"], gone["status"], kept) == ("provisional", "withdrawn", 0)
+    gone = (await running.get(f"/v1/reviews/{named}"))["review"]
+    assert (owed["status"], gone["status"], kept) == ("approaching", "withdrawn", 0)
     assert (gone["due_on"], gone["explanation"]) == (owed["due_on"], owed["explanation"])
-    assert "position 4" in gone["closed_because"]
-    assert (await running.get(f"/v1/reviews/{moved}", as_of="2026-02-20"))["review"]["status"] == "provisional"
+    assert "position 2" in gone["closed_because"]
+    before = await running.get(f"/v1/reviews/{named}", known_at="2026-05-06T00:00:00Z")
+    assert before["review"]["status"] == "approaching"
     listed = await running.get("/v1/reviews", child=CHILD, limit=1000, status="withdrawn")
-    assert str(moved) not in {each["review_id"] for each in listed["items"]}
+    assert str(named) not in {each["review_id"] for each in listed["items"]}
     stranger, _ = await running.another_council()
     async with stranger:
-        assert (await stranger.get(f"/v1/reviews/{moved}")).status_code == 404
+        assert (await stranger.get(f"/v1/reviews/{named}")).status_code == 404
 
 
 async def test_a_database_that_keeps_forecasts_is_rid_of_them(empty_database_url: str) -> None:

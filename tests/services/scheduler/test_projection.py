@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduler.model import NoticeKind, StoredReview
-from services.scheduler.projection import (
-    ChildFold,
-    fold_events,
-    next_notice_on,
-    reproject,
-    timed_notice,
-    timetable_digest,
-)
+from services.scheduler.model import StoredReview
+from services.scheduler.projection import ChildFold, fold_events, planned, timetable_digest
+from services.scheduler.projection.council import Council
+from services.scheduler.projection.thresholds import LOOKS_AHEAD
 from shared.domain.envelope import RecordedEvent
-from shared.domain.timetable.reviews import APPROACHING_DAYS, Outcome, Review
+from shared.domain.timetable.causes import of_edition
+from shared.domain.timetable.reviews import Outcome, Review
+from shared.domain.timetable.trace import in_earnest
 from shared.policies.timetables import council_timetable
 from tests.shared.domain.timetable.story import adopting
 from tests.support.events import SOURCE, Log
 
 TODAY = date(2026, 11, 1)
 TIMETABLE = council_timetable(())
+COUNCIL = Council(())
 STREAM = "child-c-1"
 DAYS = st.dates(date(2026, 1, 1), date(2026, 10, 1))
 
@@ -84,8 +83,11 @@ def written(history: list[tuple[tuple[str, dict[str, Any]], date]]) -> list[Reco
 
 def folded(events: list[RecordedEvent], before: ChildFold | None = None) -> ChildFold:
     """Fold events of one child behind what is stored."""
-    fold = ChildFold("c-1", dict(before.reviews), list(before.known)) if before else ChildFold("c-1", {}, [])
-    fold_events({"c-1": fold}, events, TIMETABLE, TODAY, lambda: False)
+    fold = ChildFold("c-1", {}, [])
+    if before is not None:
+        stored = dict(before.reviews), list(before.known)
+        fold = ChildFold("c-1", *stored, position=before.position, awaits=before.awaits)
+    fold_events({"c-1": fold}, events, COUNCIL, lambda: False)
     return fold
 
 
@@ -93,7 +95,7 @@ def folded(events: list[RecordedEvent], before: ChildFold | None = None) -> Chil
 def test_stopping_anywhere_and_going_on_gives_the_same(
     history: list[tuple[tuple[str, dict[str, Any]], date]], data: st.DataObject
 ) -> None:
-    """For every stop point, what is stored there and the rest of the events give reviews and notices as one run."""
+    """For every stop point, what is stored there and the rest of the events give all that one run gives."""
     events = written(history)
     stop = data.draw(st.integers(0, len(events)))
     first = folded(events[:stop])
@@ -101,6 +103,7 @@ def test_stopping_anywhere_and_going_on_gives_the_same(
     whole = folded(events)
     assert second.reviews == whole.reviews
     assert first.notices + second.notices == whole.notices
+    assert first.changes + second.changes == whole.changes
 
 
 def test_a_fold_that_stops_has_done_every_child_up_to_there() -> None:
@@ -110,7 +113,7 @@ def test_a_fold_that_stops_has_done_every_child_up_to_there() -> None:
         log.add("child.accommodated", f"child-{child}", "2026-01-15", episode_id="e", legal_reason="section_25")
     asked = iter([False, False, True])
     folds = {child: ChildFold(child, {}, []) for child in ("a", "b")}
-    assert fold_events(folds, log.events, TIMETABLE, TODAY, lambda: next(asked)) == 3
+    assert fold_events(folds, log.events, COUNCIL, lambda: next(asked)) == 3
     assert {child: [event.position for event in fold.known] for child, fold in folds.items()} == {"a": [1, 3], "b": [2]}
 
 
@@ -121,20 +124,23 @@ def test_projecting_anew_without_news_changes_nothing(
     """Projecting a child again from the same facts and rules writes nothing and tells nothing."""
     events = written(history)
     again = ChildFold("c-1", dict(folded(events).reviews), events)
-    reproject(again, TIMETABLE, TODAY, datetime(2026, 11, 1, tzinfo=UTC))
+    again.judge_anew(COUNCIL, datetime(2026, 11, 1, tzinfo=UTC))
     assert not again.changed
+    assert not again.changes
     assert not again.notices
 
 
 @given(HISTORIES)
 def test_no_review_ever_leaves_the_record(history: list[tuple[tuple[str, dict[str, Any]], date]]) -> None:
-    """Whatever is recorded later, a review that was owed stays, open, held or closed with a reason; forecasts go."""
+    """Whatever is recorded later, what was owed in earnest stays, open, held or closed with a reason; forecasts go."""
     events = written(history)
     seen: set[Any] = set()
     for stop in range(len(events) + 1):
         state = folded(events[:stop]).reviews
         assert seen <= set(state)
-        assert not any(stored.review.forecast for stored in state.values() if stored.vanished_at is not None)
+        for gone in (stored.review for stored in state.values() if not stored.owed):
+            assert gone.closed_on
+            assert in_earnest(gone, gone.closed_on)
         seen = {key for key, stored in state.items() if not stored.review.forecast}
         for stored in state.values():
             closed = stored.review.outcome in {Outcome.MISSED, Outcome.WITHDRAWN}
@@ -156,25 +162,21 @@ def an_open_review() -> Review:
     return min(reviews, key=lambda each: each.due_on or date.max)
 
 
-@given(st.integers(-60, 60))
-def test_the_calendar_says_approaching_then_missed(days: int) -> None:
-    """From 14 days before the due date on it is approaching, from the day after it is missed, before neither."""
-    review = an_open_review()
-    assert review.due_on is not None
-    notice, again_on = timed_notice(review, review.due_on + timedelta(days=days))
-    if days > 0:
-        assert (notice and notice.kind, again_on) == (NoticeKind.MISSED, None)
-    elif days >= -APPROACHING_DAYS:
-        assert (notice and notice.kind, again_on) == (NoticeKind.APPROACHING, review.due_on + timedelta(days=1))
-    else:
-        assert (notice, again_on) == (None, review.due_on - timedelta(days=APPROACHING_DAYS))
-
-
 def test_an_unchanged_due_date_keeps_its_day_of_notice() -> None:
-    """A new booking does not make a review approach a second time."""
+    """A new booking makes no review come near a second time; one due on another day is looked at from its first."""
     review = an_open_review()
-    assert next_notice_on(review, StoredReview(review, None)) is None
-    assert next_notice_on(review, None) == date(2026, 2, 26) - timedelta(days=APPROACHING_DAYS)
+    looked_at = StoredReview(review, None, known_on=date(2026, 1, 15))
+    cause = of_edition(datetime(2026, 2, 1, 12, tzinfo=UTC))
+    assert planned(review, looked_at, cause, LOOKS_AHEAD) == looked_at
+    moved = replace(looked_at, review=replace(review, due_on=date(2026, 2, 28)))
+    assert planned(review, moved, cause, LOOKS_AHEAD).next_notice_on == date(2026, 2, 26) - timedelta(days=LOOKS_AHEAD)
+
+
+def test_nothing_is_looked_at_before_it_was_known() -> None:
+    """What is recorded when the day to look has gone by is looked at on the day of its recording."""
+    cause = of_edition(datetime(2026, 3, 20, 12, tzinfo=UTC))
+    stored = planned(an_open_review(), None, cause, LOOKS_AHEAD)
+    assert (stored.next_notice_on, stored.known_on) == (date(2026, 3, 20), date(2026, 3, 20))
 
 
 def test_the_digest_of_a_timetable_tells_rules_apart() -> None:

@@ -8,17 +8,10 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.scheduler.projection import ChildFold, fold_events
 from shared.domain.envelope import RecordedEvent
-from tests.services.scheduler.test_projection import HISTORIES, STREAM, TIMETABLE, TODAY, written
+from tests.services.scheduler.test_projection import HISTORIES, STREAM, folded, written
 from tests.support.bystanders import bystanders
 from tests.support.events import recorded
-
-
-def folded(events: list[RecordedEvent]) -> ChildFold:
-    fold = ChildFold("c-1", reviews={}, known=[])
-    fold_events({"c-1": fold}, events, TIMETABLE, TODAY, lambda: False)
-    return fold
 
 
 @given(HISTORIES, bystanders())

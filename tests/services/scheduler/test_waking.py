@@ -208,12 +208,15 @@ async def test_whoever_makes_notices_says_so(council: Scene) -> None:
         council.engine, council.clock, council.subscription.caught_up, pause_seconds=1, told=lambda: heard.append(1)
     )
     await ticking.round()
-    assert (await count(), heard) == (1, [1])
+    # One commit for each of the thresholds, which were crossed on days of their own.
+    told = await count()
+    assert told > 1
+    assert heard == [1] * told
     await ticking.round()
-    assert heard == [1]
+    assert heard == [1] * told
     refreshing = Refresher(council.engine, council.clock, pause_seconds=1, refreshed=lambda: heard.append(2))
     await refreshing.round()
-    assert heard == [1, 2]
+    assert heard == [*[1] * told, 2]
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from services.scheduler.model import NoticeKind
 from services.scheduler.store import events
-from services.scheduler.tables import attempt, checkpoint, event, notice
+from services.scheduler.tables import attempt, checkpoint, event, held_back, notice
 from services.scheduler.worker import ReviewProjector
 from shared.domain.timetable.reviews import Certainty, Outcome
 from tests.services.scheduler.scene import CHILD, Scene, accommodate, adopt, hold_review, scene
@@ -172,6 +172,17 @@ async def test_councils_never_see_each_others_children(database_url: str, clock:
         assert await other.notices() == []
         due = min(each.review.due_on for each in (await other.reviews()).values() if each.review.due_on)
         assert due == date(2026, 4, 1) + timedelta(weeks=6)
+
+
+async def test_of_what_was_held_back_only_the_decision_is_written(council: Scene) -> None:
+    """The service's own role may note who released a notice, but neither change what it says nor delete it."""
+    decided = {"state": "released", "decided_at": council.clock.now(), "decided_by": "k"}
+    async with council.engine.connect() as connection:
+        await connection.execute(update(held_back).where(held_back.c.authority_id == "none").values(decided))
+    for statement in (delete(held_back), *(update(held_back).values({name: None}) for name in ("data", "dedupe_key"))):
+        async with council.engine.connect() as connection:
+            with pytest.raises(DBAPIError, match="permission denied"):
+                await connection.execute(statement)
 
 
 @pytest.mark.parametrize("table", [event, notice, attempt], ids=lambda table: str(table.name))

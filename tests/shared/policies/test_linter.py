@@ -128,7 +128,29 @@ def test_a_message_quotes_no_more_than_a_line_holds() -> None:
     assert len(finding.message) < 200
 
 
-_LINES = st.sampled_from([line + "\n" for line in PACK.splitlines()])
+#: What only the second language has, as lines that may stand in any pack, right or wrong.
+SECOND = """language = 2
+what = "visit"
+for = ["social_worker"]
+[rule.anchor]
+event = "legal_reason.started"
+where = { legal_reason = ["section_25"] }
+day = "expires_on"
+which = "first"
+called = "the day"
+[[rule.satisfied_by_event]]
+event = "legal_reason.ended"
+same = ["legal_reason_id"]
+[[rule.ends]]
+because = "It ended"
+on_day = "expires_on"
+each_calendar_year = true
+counting = "beginning_with"
+phase = { months = 12 }
+repeats = true
+from = "previous_due"
+"""
+_LINES = st.sampled_from([line + "\n" for line in (PACK + SECOND).splitlines()])
 _ODD = st.sampled_from(
     [*'\x00\ufeff\ud800"[]{}=.#\n\r', "'''", "0x" + "f" * 5000, "1e999", "9999-12-31", "25:00:00"]
 ) | (st.sampled_from(["inf", "nan", "0001-01-01", "true", "rule = 1\n", "[rule]\n", "[[rule.step]]\n"]))

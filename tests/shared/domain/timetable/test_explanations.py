@@ -107,3 +107,26 @@ def test_secure_accommodation_says_what_this_pack_lacks() -> None:
     """A child in secure accommodation is shown what is owed besides and not projected here."""
     first = placed("2026-01-15", kind="secure").reviews(STATUTORY)[0]
     assert "SSI 2013/212" in " ".join(first.explanation.notes)
+
+
+def test_the_plain_sentence_names_day_and_reason() -> None:
+    """Whoever is told of the date reads by when, why, and by which working day."""
+    story = placed("2025-08-31").held("2025-10-10")
+    first, second, third = story.reviews(STATUTORY)[:3]
+    unverified = "Nobody has yet checked this rule against the law as it now stands."
+    assert first.explanation.plain == (
+        "This review must be held by Sunday 12 October 2025: 6 weeks after 31 August 2025, the day the child began to "
+        "live with a foster carer. That is no working day, so plan it for Friday 10 October 2025 or before. "
+        f"{unverified}"
+    )
+    assert second.explanation.plain == (
+        "This review must be held by Saturday 10 January 2026: 3 months after the one before, on 10 October 2025. "
+        f"That is no working day, so plan it for Friday 9 January 2026 or before. {unverified}"
+    )
+    assert "after the one before, if that is on its last day, 10 January 2026." in third.explanation.plain
+
+
+def test_without_a_day_the_plain_sentence_says_whose_it_is_to_agree() -> None:
+    """Where a frequency has to be agreed, nobody reads a date."""
+    [review] = placed("2026-01-15", kind="parents").reviews("agreed_frequency_review")
+    assert review.explanation.plain.startswith("How often these reviews are held is for the child, the family")
