@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from functools import cache
 
 from shared.domain.catalogue import EventData
+from shared.domain.catalogue.agreements import ReviewFrequencyAgreed
 from shared.domain.catalogue.calendars import HolidayDeclared, HolidayRemoved, WorkingCalendarSet
 from shared.domain.catalogue.governance import RecordCorrected, TimetableAdopted
 from shared.domain.catalogue.notices import BackfillDeclared, NoticeThresholdsSet
@@ -19,7 +21,7 @@ from shared.wire.cloudevents import corrected_wording
 DAYS_AHEAD = 1
 #: Of all other data only the day is asked.
 _ASKED_MORE: frozenset[type[EventData]] = frozenset(
-    {RecordCorrected, TimetableAdopted, NoticeThresholdsSet, BackfillDeclared, *DECISIONS}
+    {RecordCorrected, TimetableAdopted, NoticeThresholdsSet, BackfillDeclared, ReviewFrequencyAgreed, *DECISIONS}
 )
 
 
@@ -52,6 +54,13 @@ class Rules:
             faults.append(Fault(f"{pointer}/pack", "unknown_pack", message))
         if isinstance(data, DECISIONS):
             faults += self._calendar_faults(data, pointer)
+        if isinstance(data, (*DECISIONS, BackfillDeclared)) and self._today < data.occurred_on <= self._latest:
+            # What is told or held after a decision goes by it, so from its recording on it must count.
+            message = "A decision counts as soon as it is recorded; send it on the day of the decision, or later."
+            faults.append(Fault(f"{pointer}/occurred_on", "in_the_future", message))
+        if isinstance(data, ReviewFrequencyAgreed) and data.review_kind not in {None, *_agreed_kinds()}:
+            message = "No rule that leaves its frequency to agreement has this key; leave it out, or correct it."
+            faults.append(Fault(f"{pointer}/review_kind", "unknown_kind", message))
         if isinstance(data, NoticeThresholdsSet):
             faults += _threshold_faults(data, pointer)
         if isinstance(data, BackfillDeclared) and data.before_on > data.occurred_on:
@@ -62,10 +71,6 @@ class Rules:
     def _calendar_faults(
         self, data: HolidayDeclared | HolidayRemoved | WorkingCalendarSet, pointer: str
     ) -> Iterator[Fault]:
-        # What is held after a decision is judged by it, so from its recording on it must count.
-        if self._today < data.occurred_on <= self._latest:
-            message = "A decision counts as soon as it is recorded; send it on the day of the decision, or later."
-            yield Fault(f"{pointer}/occurred_on", "in_the_future", message)
         named = {"calendar": data.calendar}
         if isinstance(data, WorkingCalendarSet):
             named["follows"] = data.follows
@@ -73,6 +78,13 @@ class Rules:
             if name not in CALENDAR_NAMES:
                 message = f"No such calendar is known; known are: {', '.join(sorted(CALENDAR_NAMES))}"
                 yield Fault(f"{pointer}/{member}", "unknown_calendar", message)
+
+
+@cache
+def _agreed_kinds() -> frozenset[str]:
+    """Return the keys of the rules that leave to agreement how often something is owed."""
+    rules = (rule for pack in known_packs() for rule in pack.rules)
+    return frozenset(rule.key for rule in rules if any(step.is_agreed for step in rule.steps))
 
 
 def _threshold_faults(data: NoticeThresholdsSet, pointer: str) -> Iterator[Fault]:

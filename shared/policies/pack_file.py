@@ -69,6 +69,11 @@ RuleAnchor = Annotated[
 ]
 
 
+#: More rules than any pack has, and more steps than any rule: each pair of rules is compared.
+RULES_MAX: Final = 200
+STEPS_MAX: Final = 50
+
+
 class NoteTable(Table):
     """A ``[[rule.note]]`` or ``[[rule.step.note]]``."""
 
@@ -174,7 +179,9 @@ class RuleTable(Table):
     calendar: CalendarName | None = Field(
         default=None, description="The calendar on which working days are counted, where it is not the pack's."
     )
-    step: tuple[StepTable, ...] = Field(min_length=1, description="The reviews it owes, in their order.")
+    step: tuple[StepTable, ...] = Field(
+        min_length=1, max_length=STEPS_MAX, description="The reviews it owes, in their order."
+    )
     note: tuple[NoteTable, ...] = Field(default=(), description="Cautions shown with each of its reviews.")
     satisfied_by: Annotated[tuple[MeetingKind, ...], AfterValidator(each_once), EachOnce] = Field(
         default=(), description="The kinds of meeting by which a review of it is held."
@@ -251,7 +258,7 @@ class PackFile(Table):
     jurisdiction: Text = Field(description="Where its rules hold.")
     source: Text = Field(description="Where its rules are written.")
     calendar: CalendarName = Field(description="The calendar on which its rules count working days.")
-    rule: tuple[RuleTable, ...] = Field(min_length=1, description="Its rules.")
+    rule: tuple[RuleTable, ...] = Field(min_length=1, max_length=RULES_MAX, description="Its rules.")
 
     def to_pack(self) -> Pack:
         """Return the domain's value of this pack."""

@@ -11,6 +11,7 @@ from shared.domain.errors import Fault
 _OWN_WORDS = {
     "extra_forbidden": "This object has a member that is not in its schema.",
     "union_tag_invalid": "The tag is none of those known.",
+    "uuid_parsing": "This is no UUID.",
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Any
 
 import orjson
@@ -29,6 +30,8 @@ router = APIRouter(tags=["timetables"])
 #: A pack as long as any may be, in JSON.
 MAX_DRAFT_BYTES = 3 * TEXT_MAX
 
+#: Errors of a draft that are told at once.
+MOST_FAULTS = 100
 _NAME = "draft"
 
 
@@ -62,11 +65,11 @@ async def ask_what_if(
     answered at a time.
     """
     asked = _parsed(await json_body(request, MAX_DRAFT_BYTES))
-    reading = check(asked.pack, _NAME)
-    draft = Draft(_pack_of(reading), asked.adopt_on)
     today = civil_date(opened.clock.now())
     room: Room = request.app.state.what_if_room
     async with room.of(principal.authority_id), snapshot(opened.engine) as connection:
+        reading = await asyncio.to_thread(check, asked.pack, _NAME)
+        draft = Draft(_pack_of(reading), asked.adopt_on)
         position = await log_copy.position(connection, principal.authority_id)
         found = await differences(connection, principal.authority_id, draft, today)
     return what_if_answer(found, draft, reading, position)
@@ -80,9 +83,11 @@ def _parsed(body: Any) -> WhatIfAsked:
 
 
 def _pack_of(reading: Reading) -> Pack:
-    """Return the pack that was read; raises InvalidInput with all that is wrong with it."""
+    """Return the pack that was read; raises InvalidInput with what is wrong with it, or the first of that."""
     if reading.pack is None:
-        raise InvalidInput("The draft is no pack yet.", faults=[_fault(each) for each in reading.errors])
+        faults = [_fault(each) for each in reading.errors[:MOST_FAULTS]]
+        told = f" Its first {MOST_FAULTS} errors are told." if len(reading.errors) > MOST_FAULTS else ""
+        raise InvalidInput(f"The draft is no pack yet.{told}", faults=faults)
     return reading.pack
 
 

@@ -13,7 +13,7 @@ from shared.domain.envelope import RecordedEvent
 from shared.domain.history import corrected_data
 from shared.domain.timetable.engine import Timetable
 from shared.domain.timetable.intervals import Interval, Unit
-from shared.domain.timetable.rules import AnchorKind, EventAnchor, Pattern, Rule
+from shared.domain.timetable.rules import AnchorKind
 from shared.policies.timetables import council_timetable
 
 _LEAST_DAYS = {Unit.DAYS: 1, Unit.WORKING_DAYS: 1, Unit.WEEKS: 7, Unit.MONTHS: 28}
@@ -31,7 +31,6 @@ class Council:
         self._timetables: dict[tuple[int, int], Timetable] = {}
         self._since: dict[tuple[int, int], date | None] = {}
         #: By identity: the timetables above are kept.
-        self._event_types: dict[int, frozenset[str]] = {}
         self._soonest: dict[int, timedelta] = {}
 
     def at(self, position: int) -> datetime | None:
@@ -59,17 +58,6 @@ class Council:
             self._since[asked] = self.timetable(on, former).differs_from(self.timetable(on, position))
         return self._since[asked]
 
-    def event_types(self, on: date, position: int) -> frozenset[str]:
-        """Return the types of events, besides those about homes and meetings, by which any rule goes."""
-        timetable = self.timetable(on, position)
-        found = self._event_types.get(id(timetable))
-        if found is None:
-            rules = (rule for each in timetable.adopted for rule in each.pack.rules)
-            found = self._event_types[id(timetable)] = frozenset(
-                pattern.event for rule in rules for pattern in _by(rule)
-            )
-        return found
-
     def soonest_without_home(self, on: date, position: int) -> timedelta:
         """Return a time in which no review falls due that is counted from a day without a recorded home."""
         timetable = self.timetable(on, position)
@@ -89,13 +77,6 @@ def _least_days(within: Interval) -> int:
     if within.unit in _LEAST_DAYS:
         return within.count * _LEAST_DAYS[within.unit]
     return 0
-
-
-def _by(rule: Rule) -> Iterator[Pattern]:
-    yield from rule.satisfied_by_events
-    yield from (end.pattern for end in rule.ends)
-    if isinstance(rule.anchor, EventAnchor):
-        yield rule.anchor.pattern
 
 
 def days_ahead(event: RecordedEvent) -> Iterator[date]:

@@ -123,19 +123,20 @@ class _Sparse(Stepping):
     def _passes_over(self, event: RecordedEvent, on: date, council: Council) -> bool:
         """Tell whether an event surely takes nothing off the record; what it tells is noted if so."""
         # What was withdrawn once, or only a forecast stands for, is followed step by step from then on.
-        if self._is_marked() or (self.awaits is not None and self.awaits <= on):
+        # So is everything where a rule goes by other facts than those about homes, episodes and meetings.
+        if self._is_marked() or not council.timetable(on, self._position).counts_simply:
+            return False
+        if self.awaits is not None and self.awaits <= on:
             return False
         if event.stream == AUTHORITY_STREAM:
             since = council.differs_since(on, self._position, event.position)
             return since is None or all(fact.occurred_on < since for fact in self._held.values())
         if isinstance(event.data, RecordCorrected | RecordRetracted) or event.data.occurred_on > on:
             return False
-        if event.type in council.event_types(on, self._position):
-            return False
         return not isinstance(event.data, SHAPING) or self._surely_adds(event, on, council)
 
     def _is_marked(self) -> bool:
-        return any(each.once is not None or not each.owed for each in self._fold.rows.values())
+        return any(not _is_plain(each) for each in self._fold.rows.values())
 
     def _surely_adds(self, event: RecordedEvent, on: date, council: Council) -> bool:
         _, new = apply({}, event)
@@ -146,15 +147,25 @@ class _Sparse(Stepping):
         return True
 
 
+def _is_plain(kept: Kept) -> bool:
+    """Tell whether all that is kept of a review follows from the facts at last."""
+    beside = (kept.once, kept.vanished_at, kept.replaces, kept.replaced_by, kept.told_as, kept.overdue)
+    return all(each is None for each in beside)
+
+
 def _lacks_home(told: Sequence[Fact], on: date, soonest: timedelta) -> bool:
     """Tell whether reviews may stand overdue on a day that are counted because no home is recorded.
 
     None falls due before ``soonest``.  They go, and stay on the record, when a home is told.
     """
-    began = sum(isinstance(fact.data, ChildAccommodated) for fact in told)
-    ended = sum(isinstance(fact.data, EpisodeEnded) for fact in told)
+    running: set[str] = set()
+    for fact in told:
+        if isinstance(fact.data, ChildAccommodated):
+            running.add(fact.data.episode_id)
+        elif isinstance(fact.data, EpisodeEnded):
+            running.discard(fact.data.episode_id)
     last = next((fact for fact in reversed(told) if isinstance(fact.data, _LIVING)), None)
-    if last is None or isinstance(last.data, HomeStarted) or began <= ended:
+    if last is None or isinstance(last.data, HomeStarted) or not running:
         return False
     # What was recorded on that very day was never shown as overdue.
     return on - last.occurred_on > soonest and civil_date(last.recorded_at) < on

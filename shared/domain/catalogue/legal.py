@@ -112,8 +112,7 @@ class ApplicationLodged(EventData):
 class ApplicationWithdrawn(EventData):
     """An application for an order was withdrawn.
 
-    A journey goes on to show what it awaited before.  Timetable: a day in court on it, where an
-    adopted pack shows that, is no deadline any more.
+    A journey goes on to show what it awaited before.  Neither review dates nor milestones rest on it today.
     """
 
     application_id: ApplicationId
@@ -123,7 +122,7 @@ class ApplicationWithdrawn(EventData):
 class CourtDateSet(EventData):
     """The court set a day for the application; courts tell their dates, none is computed.
 
-    Timetable: where an adopted pack asks for that, the day is shown as a deadline.
+    Neither review dates nor milestones rest on it today.
     """
 
     application_id: ApplicationId
@@ -142,9 +141,8 @@ class CourtDateSet(EventData):
 class OrderGranted(EventData):
     """A court granted the order.
 
-    Journeys: reaches the milestone.  Timetable: a day in court on the same application, where an
-    adopted pack shows that, is no deadline any more.  A child on a permanence order is still looked
-    after, so no review ends with it: `episode.ended` says when care away from home ended.
+    Journeys: reaches the milestone.  A child on a permanence order is still looked after,
+    so no review ends with it: `episode.ended` says when care away from home ended.
     """
 
     order_kind: OrderKind
@@ -155,8 +153,7 @@ class OrderGranted(EventData):
 class OrderRefused(EventData):
     """A court refused the order.
 
-    A journey goes on to show what it awaited before.  Timetable: a day in court on it, where an
-    adopted pack shows that, is no deadline any more.
+    A journey goes on to show what it awaited before.  Neither review dates nor milestones rest on it today.
     """
 
     order_kind: OrderKind

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from shared.domain.catalogue.governance import TimetableAdopted
 from shared.domain.history import Fact, in_order
 from shared.domain.timetable.intervals import Unit
-from shared.domain.timetable.rules import EventAnchor, Pack, Pattern, Rule
+from shared.domain.timetable.rules import CountedFrom, EventAnchor, Pack, Rule
 from shared.domain.timetable.working_days import CouncilCalendar
 
 #: The pack that binds a council without its adopting anything.
@@ -72,9 +72,9 @@ class Timetable:
         return next((day for day in days if self.in_force_on(day) != other.in_force_on(day)), None)
 
     @property
-    def event_types(self) -> frozenset[str]:
-        """The types of events, besides meetings, homes and episodes, on which its rules make deadlines depend."""
-        return frozenset(pattern.event for each in self.adopted for rule in each.pack.rules for pattern in _asked(rule))
+    def counts_simply(self) -> bool:
+        """Whether what is owed rests on homes, episodes and meetings alone, and is counted from what was held."""
+        return not any(_asks_more(rule) for each in self.adopted for rule in each.pack.rules)
 
     def calendar_of(self, rule: Rule) -> CouncilCalendar:
         """Return the calendar on which ``rule`` counts; raises KeyError if there is none of that name."""
@@ -85,11 +85,9 @@ class Timetable:
         return any(self.calendar_of(rule) != other.calendar_of(rule) for rule in rules)
 
 
-def _asked(rule: Rule) -> Iterator[Pattern]:
-    if isinstance(rule.anchor, EventAnchor):
-        yield rule.anchor.pattern
-    yield from rule.satisfied_by_events
-    yield from (end.pattern for end in rule.ends)
+def _asks_more(rule: Rule) -> bool:
+    by_events = isinstance(rule.anchor, EventAnchor) or rule.satisfied_by_events or rule.ends
+    return bool(by_events) or any(step.counted_from is CountedFrom.PREVIOUS_DUE for step in rule.steps)
 
 
 def _may_follow(rule: Rule) -> bool:

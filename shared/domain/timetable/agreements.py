@@ -10,9 +10,10 @@ from shared.domain.catalogue.agreements import ReviewFrequencyAgreed
 from shared.domain.clock import civil_date
 from shared.domain.history import Fact
 from shared.domain.timetable.clocks import ReviewClock
-from shared.domain.timetable.intervals import Interval, Unit
+from shared.domain.timetable.intervals import Interval, Moment, Unit
 from shared.domain.timetable.record import Occasion, moment
 from shared.domain.timetable.rules import Rule
+from shared.domain.timetable.working_days import WorkingCalendar
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,10 @@ class Agreement:
     position: int
     recorded_on: date
 
+    def due_after(self, since: Moment, calendar: WorkingCalendar) -> Moment:
+        """Return by when one is owed that is counted from ``since``, or from the agreement if that is later."""
+        return self.interval.after(Moment(max(since.on, self.on)), calendar)
+
 
 def agreements(rule: Rule, clock: ReviewClock, ordered: Iterable[Fact]) -> tuple[Agreement, ...]:
     """Return what was agreed while ``clock`` ran about the frequency of what ``rule`` owes, in order."""
@@ -32,17 +37,39 @@ def agreements(rule: Rule, clock: ReviewClock, ordered: Iterable[Fact]) -> tuple
     return tuple(_agreement(fact, fact.data) for fact in ordered if _is_about(rule, clock, fact))  # type: ignore[arg-type]
 
 
-def in_force(agreed: Sequence[Agreement], held: Occasion | None) -> Agreement | None:
-    """Return the agreement by which a review is judged: the last one made before it was held, if it was."""
-    before = [each for each in agreed if held is None or each.on < held.held.on]
-    return before[-1] if before else None
+def made_before(agreed: Sequence[Agreement], held: Occasion | None) -> Sequence[Agreement]:
+    """Return the agreements by which a review may be judged: those made before it was held, if it was."""
+    return [each for each in agreed if held is None or each.on < held.held.on]
+
+
+def in_force(agreed: Sequence[Agreement], since: Moment, calendar: WorkingCalendar) -> Agreement | None:
+    """Return the agreement by which a review is counted that is counted from ``since``; None if there is none.
+
+    That is the last one made by then, or else the first one made later.  Another one takes its place
+    only if it was made while the review was not yet due, and brings it forward: nobody agrees away
+    a review that is owed.
+    """
+    before = [each for each in agreed if each.on <= since.on]
+    later = [each for each in agreed if each.on > since.on]
+    found = before[-1] if before else later.pop(0) if later else None
+    for each in later:
+        assert found is not None
+        due = found.due_after(since, calendar)
+        if each.on <= due.on and each.due_after(since, calendar).on < due.on:
+            found = each
+    return found
 
 
 def _is_about(rule: Rule, clock: ReviewClock, fact: Fact) -> bool:
+    """Tell whether it was agreed for this clock: while it ran, or before, if for its home by name."""
     data = fact.data
     if not isinstance(data, ReviewFrequencyAgreed) or data.review_kind not in {None, rule.key}:
         return False
-    return data.home_id in {None, getattr(clock.data, "home_id", None)} and clock.admits(moment(fact))
+    home_id = getattr(clock.data, "home_id", None)
+    if data.home_id is None:
+        return clock.admits(moment(fact))
+    ended = clock.closing is not None and clock.closing.at.precedes(moment(fact))
+    return data.home_id == home_id and not ended
 
 
 def _agreement(fact: Fact, data: ReviewFrequencyAgreed) -> Agreement:

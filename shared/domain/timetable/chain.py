@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from shared.domain.timetable.agreements import Agreement, in_force
+from shared.domain.timetable.agreements import Agreement, in_force, made_before
 from shared.domain.timetable.clocks import Closing, ReviewClock
 from shared.domain.timetable.intervals import Interval, Moment, add_months
 from shared.domain.timetable.patterns import day_told
@@ -58,7 +58,7 @@ class Owed:
     @property
     def rests_on_projection(self) -> bool:
         """Whether the date is counted from a review that is not held yet."""
-        counts = self.step.is_agreed or self.step.counted_from is CountedFrom.PREVIOUS_HELD
+        counts = self.step.from_previous and self.step.counted_from is not CountedFrom.PREVIOUS_DUE
         return counts and self.previous is not None and self.previous.held is None
 
 
@@ -86,8 +86,10 @@ def chain(
     while (step := steps.next(previous)) is not None:
         held = next(waiting, None)
         settled = _settled_at(clock, held, settled)
-        agreed = in_force(agreements, held) if step.is_agreed else None
-        owed = _next(_Place(rule, step, clock, previous, agreed), calendar.known_by(settled))
+        days, agreed = calendar.known_by(settled), None
+        if step.is_agreed:
+            agreed = in_force(made_before(agreements, held), _anchor(step, clock, previous), days)
+        owed = _next(_Place(rule, step, clock, previous, agreed), days)
         if clock.closing is not None and (owed.rests_on_projection or _fell_due_after(clock.closing, previous)):
             break
         if step.on_day is not None and owed.due is None:
@@ -116,7 +118,7 @@ class _Steps:
         while self._index < len(self._steps):
             step = self._steps[self._index]
             if step.phase is None or _anchor(step, self._clock, previous).on < self._end_of(step.phase):
-                self._index += not (step.repeats or step.is_agreed)
+                self._index += not step.recurs
                 return step
             self._index += 1
         return None
@@ -183,8 +185,7 @@ def _next(place: _Place, calendar: WorkingCalendar) -> Owed:
 
 def _anchor(step: Step, clock: ReviewClock, previous: Owed | None) -> Moment:
     """Return what the review of ``step`` is counted from: the one before it counts as of its due day if not held."""
-    from_anchor = step.counted_from is CountedFrom.ANCHOR and not step.is_agreed
-    if previous is None or from_anchor:
+    if previous is None or not step.from_previous:
         return clock.started
     if step.counted_from is not CountedFrom.PREVIOUS_DUE and previous.held is not None:
         return previous.held.held
@@ -198,7 +199,7 @@ def _due(place: _Place, calendar: WorkingCalendar) -> Moment | None:
     if step.each_calendar_year:
         return Moment(date(anchor.on.year + 1, 12, 31))
     if place.agreed is not None:
-        agreed = place.agreed.interval.after(anchor, calendar)
+        agreed = place.agreed.due_after(anchor, calendar)
         latest = step.maximum.after(_anchor(step, clock, place.previous), calendar) if step.maximum else agreed
         return min(agreed, latest, key=lambda moment: moment.on)
     within = step.within or step.maximum

@@ -19,17 +19,28 @@ _ANOTHER = "It was recorded again"
 
 def event_clocks(anchor: EventAnchor, facts: Sequence[Fact], record: ChildRecord) -> tuple[ReviewClock, ...]:
     """Return the clocks that ``facts``, which are in order, start by ``anchor``, in order of their start."""
-    found = sorted(_started(anchor, facts, record), key=lambda clock: (clock.started.on, clock.position))
+    found = sorted(_started(anchor, facts, record), key=_start)
     match anchor.which:
         case Which.EACH:
-            return tuple(found)
+            return tuple(clock for _, clock in found)
         case Which.FIRST:
-            return tuple({clock.episode_id: clock for clock in reversed(found)}.values())[::-1]
+            # Named by the episode: whichever fact proves to be the first of it, the deadline stays the same one.
+            first = dict(reversed(found))
+            return tuple(replace(clock, identity=span) for span, clock in reversed(first.items()))
         case Which.LATEST:
             return tuple(_restarting(found))
 
 
-def _started(anchor: EventAnchor, facts: Sequence[Fact], record: ChildRecord) -> Iterator[ReviewClock]:
+#: What names the episode in which a clock starts, with the clock.
+_Started = tuple[str, ReviewClock]
+
+
+def _start(started: _Started) -> tuple[date, int]:
+    return (started[1].started.on, started[1].position)
+
+
+def _started(anchor: EventAnchor, facts: Sequence[Fact], record: ChildRecord) -> Iterator[_Started]:
+    """Yield each clock with its episode; without one recorded each stands by itself."""
     for fact in facts:
         started = started_at(fact, anchor.day) if matches(anchor.pattern, fact) else None
         if started is None:
@@ -38,7 +49,8 @@ def _started(anchor: EventAnchor, facts: Sequence[Fact], record: ChildRecord) ->
         closing = episode_closing(None if anchor.outlives_episode else episode, record)
         if closing is not None and closing.at.precedes(started):
             continue
-        yield _clock(anchor, fact, started, episode, closing)
+        clock = _clock(anchor, fact, started, episode, closing)
+        yield (clock.identity if episode is None else episode.identity), clock
 
 
 def _clock(
@@ -46,7 +58,7 @@ def _clock(
 ) -> ReviewClock:
     return ReviewClock(
         kind=anchor,
-        identity=f"{fact.source} {fact.event_id}",
+        identity=_name(fact),
         episode_id=recorded_id(episode),
         started=started,
         event_type=fact.type,
@@ -59,6 +71,10 @@ def _clock(
     )
 
 
+def _name(fact: Fact) -> str:
+    return f"{fact.source} {fact.event_id}"
+
+
 def _episode_on(day: date, episodes: Sequence[Episode]) -> Episode | None:
     """Return the episode that ran on ``day``, the latest begun if two meet on it."""
     running = [
@@ -69,10 +85,10 @@ def _episode_on(day: date, episodes: Sequence[Episode]) -> Episode | None:
     return running[-1] if running else None
 
 
-def _restarting(found: Sequence[ReviewClock]) -> Iterator[ReviewClock]:
+def _restarting(found: Sequence[_Started]) -> Iterator[ReviewClock]:
     """Yield the clocks, each stopped by the next one of its episode."""
-    for number, clock in enumerate(found):
-        following = next((each for each in found[number + 1 :] if each.episode_id == clock.episode_id), None)
+    for number, (span, clock) in enumerate(found):
+        following = next((each for other, each in found[number + 1 :] if other == span), None)
         if following is None:
             yield clock
             continue
@@ -87,17 +103,17 @@ def _restarting(found: Sequence[ReviewClock]) -> Iterator[ReviewClock]:
         yield replace(clock, closing=earliest([clock.closing, again]))
 
 
-def _began(clock: ReviewClock, fact: Fact) -> bool:
-    """Tell whether a fact started the clock, or is another such one of that day that was told before it."""
-    return fact.type == clock.event_type and fact.occurred_on == clock.started.on and fact.position <= clock.position
-
-
 def stopped(clock: ReviewClock, ends: Sequence[End], facts: Sequence[Fact]) -> ReviewClock:
-    """Return ``clock`` closed by the first of ``facts``, which are in order, by which a rule's ``ends`` stop it."""
+    """Return ``clock`` closed by the first of ``facts``, which are in order, by which a rule's ``ends`` stop it.
+
+    What was told before the clock's own fact, though of that day, ended what was before: an order is
+    ended and continued on one day.
+    """
     if not ends:
         return clock
+    began = next((fact.position for fact in facts if fact.data is clock.data), 0)
     for fact in facts:
-        if fact.occurred_on < clock.started.on or _began(clock, fact):
+        if fact.occurred_on < clock.started.on or (fact.occurred_on == clock.started.on and fact.position <= began):
             continue
         end = next((each for each in ends if matches(each.pattern, fact, clock.data)), None)
         if end is not None:

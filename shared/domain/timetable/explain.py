@@ -67,7 +67,7 @@ def _anchor(rule: Rule, clock: ReviewClock, owed: Owed) -> Anchor:
             event_type="review_frequency.agreed",
             position=owed.agreed.position,
         )
-    if previous is None or (owed.step.counted_from is CountedFrom.ANCHOR and not owed.step.is_agreed):
+    if previous is None or not owed.step.from_previous:
         return Anchor(
             description=clock.description,
             occurred_on=clock.started.on,
@@ -171,7 +171,7 @@ def _working_day(rule: Rule, owed: Owed, due: Moment, calendar: WorkingCalendar)
         return f"{late}, {weekday_words(due.on)} {date_words(due.on)}."
     if calendar.is_working_day(due.on):
         return f"That is a {weekday_words(due.on)}, a working day."
-    if rule.what is What.EXPIRY:
+    if rule.what in {What.EXPIRY, What.HEARING}:
         return f"That is a {weekday_words(due.on)}, not a working day."
     moved = f"That is a {weekday_words(due.on)}, not a working day, and the date does not move on to the next one"
     last = calendar.last_on_or_before(due.on)

@@ -15,13 +15,13 @@ from shared.domain.timetable.wording import date_words, instant_words, weekday_w
 _MUST = {
     What.REVIEW: "This review must be held by",
     What.VISIT: "This visit must be made by",
-    What.ASSESSMENT: "This assessment must be made by",
+    What.ASSESSMENT: "This assessment must be completed by",
     What.DIRECTION: "The direction for the child must be decided by",
     What.DECISION: "This decision must be made by",
     What.AGREEMENT: "This must be agreed by",
-    What.NOTIFICATION: "This must be done by",
+    What.NOTIFICATION: "This is due by",
     What.HEARING: "This hearing is on",
-    What.EXPIRY: "This runs out at the end of",
+    What.EXPIRY: "This runs out on",
 }
 _NO_DAY = (
     "How often these reviews are held is for the child, the family and the council to agree. "
@@ -56,14 +56,15 @@ def _because(clock: ReviewClock, owed: Owed) -> str:
     if within is None:
         return ""
     if owed.agreed is not None:
-        return f": one every {within.words} was agreed on {date_words(owed.agreed.on)}"
+        longest = f", and no more than {step.maximum.words} is allowed" if step.maximum else ""
+        return f": one every {within.words} was agreed on {date_words(owed.agreed.on)}{longest}"
     how = "counting from" if step.counting is Counting.BEGINNING_WITH else "after"
     return f": {within.words} {how} {_since(clock, owed)}"
 
 
 def _since(clock: ReviewClock, owed: Owed) -> str:
     previous, day = owed.previous, date_words(owed.anchor.on)
-    if previous is None or owed.step.counted_from is CountedFrom.ANCHOR:
+    if previous is None or not owed.step.from_previous:
         return f"{day}, {clock.description}"
     if owed.step.counted_from is CountedFrom.PREVIOUS_DUE:
         return f"{day}, the last day for the one before"

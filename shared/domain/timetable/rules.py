@@ -144,8 +144,18 @@ class Step:
 
     @property
     def is_agreed(self) -> bool:
-        """Whether its frequency is left to agreement; then it recurs."""
+        """Whether its frequency is left to agreement."""
         return self.within is None and self.on_day is None and not self.each_calendar_year
+
+    @property
+    def recurs(self) -> bool:
+        """Whether it is owed again and again: so is what has to be agreed, and what is owed in each year."""
+        return self.repeats or self.is_agreed or self.each_calendar_year
+
+    @property
+    def from_previous(self) -> bool:
+        """Whether it is counted from the one before it, if there is one."""
+        return self.counted_from is not CountedFrom.ANCHOR or self.is_agreed or self.each_calendar_year
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

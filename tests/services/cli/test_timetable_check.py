@@ -141,7 +141,7 @@ def test_facts_are_told_that_start_and_end_a_count(capsys: pytest.CaptureFixture
         "For: a child about whom this is recorded: panel.recommended (advice: not supported or supported).",
         "What: decision. Whose work: agency decision maker.",
         "within 14 days of the day on which the panel gave its recommendation.",
-        "Done by what is recorded as: agency_decision.made (of the same route).",
+        "Done by what is recorded as: agency_decision.made.",
         "on the day that the record itself tells (expires on).",
         "No more is owed after what is recorded as: legal_reason.ended (of the same legal reason id).",
         "The count goes on when care away from home ends.",

@@ -148,7 +148,7 @@ def test_what_has_no_day_has_none(capsys: pytest.CaptureFixture[str]) -> None:
 def test_what_is_not_asked_about_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     """A rule on an event that cannot be given here says so, and what only events could do is shown as not done."""
     said = " ".join(asked(capsys, "--pack", "scotland-duties", "--accommodated-on", "2026-01-15").split())
-    assert "Day in court on an application (scotland-duties): counted from court_date.set, which is not asked" in said
+    assert "(scotland-duties): counted from panel.recommended, which is not asked" in said
     assert "Nothing but meetings was asked about: what else is owed is shown as if it had not been done." in said
     assert "Nothing but meetings" not in asked(capsys, "--pack", "scotland", "--accommodated-on", "2026-01-15")
 

@@ -193,7 +193,11 @@ def test_a_setting_that_cannot_be_used_is_told(
         ("authority", "required: COMMAND", "homeward authority"),
         ("authority add northshire", "required: --name", "homeward authority add"),
         ("authority add Northshire --name x", "an authority's id is 2 to 40 of", "homeward authority add"),
-        ("keys add northshire --scope frob", "one of events:append, events:read", "homeward keys add"),
+        (
+            "keys add northshire --scope frob",
+            "one of calendars:manage, events:append, events:read",
+            "homeward keys add",
+        ),
         ("verify --from 0", "whole numbers and begin at 1", "homeward verify"),
         ("verify --from x", "whole numbers and begin at 1", "homeward verify"),
         ("verify --key secret", "the Base64 of 32 bytes", "homeward verify"),

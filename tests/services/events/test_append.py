@@ -429,3 +429,13 @@ async def test_a_backfill_is_of_the_past(client: httpx.AsyncClient) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/data/before_on")
     answer = await post(client, cloud_event("backfill.declared", "authority", {**data, "before_on": "2026-05-01"}))
     assert answer.status_code == 200
+
+
+async def test_a_frequency_agreed_for_a_misspelt_kind_is_refused(client: httpx.AsyncClient) -> None:
+    """It would leave the review without a day, and nobody would know why."""
+    agreed = {"interval_count": 3, "interval_unit": "months", "agreed_with": ["child"], "occurred_on": "2026-05-01"}
+    for kind, fitting in (("looked_after_child_reveiw", False), ("agreed_frequency_review", True)):
+        event = cloud_event("review_frequency.agreed", "child-a1", {**agreed, "review_kind": kind}, id=kind)
+        answer = await post(client, event)
+        assert answer.status_code == (200 if fitting else 422)
+        assert fitting or answer.json()["errors"][0]["code"] == "unknown_kind"

@@ -125,6 +125,59 @@ def test_they_do_where_a_history_is_brought_in_on_one_day(steps: list[Any]) -> N
     agree(CHILD, [replace(event, recorded_at=late) for event in log_of(steps)], TODAY)
 
 
+#: What deadlines besides reviews rest on.
+DUTIES = st.one_of(
+    st.builds(Stated, st.just("visit.made"), DAYS, st.just({"visit_id": "V", "visited": ["child"]})),
+    st.builds(Stated, st.just("panel.recommended"), DAYS, st.just({"route": "adoption", "advice": "supported"})),
+    st.builds(Stated, st.just("agency_decision.made"), DAYS, st.just({"route": "adoption", "outcome": "approved"})),
+    st.builds(Stated, st.just("health_board.notified"), DAYS, st.just({})),
+)
+_WITH_DUTIES = ("scotland-duties", "scotland-guidance", "england", "ireland")
+DUTY_ADOPTIONS = st.tuples(st.just("timetable.adopted"), st.sampled_from(_WITH_DUTIES), st.just("2000-01-01"))
+
+
+@given(DUTY_ADOPTIONS, st.lists(st.one_of(FACTS, FACTS, DUTIES, DUTIES, AMENDMENTS, DUTY_ADOPTIONS), max_size=14))
+def test_they_do_where_deadlines_rest_on_other_facts(adopted: Any, steps: list[Any]) -> None:
+    """Whatever order visits, panels and homes are told in, under packs that count all of them."""
+    agree(CHILD, log_of([adopted, *steps]), TODAY)
+
+
+def told(*steps: tuple[str, str, str, dict[str, Any]]) -> list[RecordedEvent]:
+    """Record facts of the child: on which day, of which type, of which day, what."""
+    log = Log()
+    for recorded_on, kind, on, data in steps:
+        recorded_at = datetime.combine(date.fromisoformat(recorded_on), datetime.min.time(), UTC)
+        log.add(kind, STREAM, on, recorded_at=recorded_at + timedelta(hours=9), **data)
+    return log.events
+
+
+def test_an_end_without_a_beginning_hides_no_review_that_stood_overdue() -> None:
+    """The end of an episode that nobody told of is no end of the one that runs."""
+    events = told(
+        ("2026-01-02", "episode.ended", "2026-01-01", {"episode_id": "E1", "destination": "parents"}),
+        ("2026-02-01", "child.accommodated", "2026-02-01", {"episode_id": "E2", "legal_reason": "section_25"}),
+        ("2026-04-15", "home.started", "2026-03-01", {"home_id": "H1", "home_kind": "foster"}),
+    )
+    whole = agree(CHILD, events, date(2026, 4, 20))
+    assert any(each.replaced_by is not None for each in whole.reviews)
+
+
+def test_what_a_review_replaced_is_not_forgotten_at_the_next_event() -> None:
+    """That it took the place of one that stood overdue stays on the record when something else is told."""
+    replacement = {"occurred_on": "2025-11-08", "home_id": "H3", "home_kind": "residential"}
+    correction = {"corrects_source": "/test/case-system", "corrects_type": "home.started", "corrects_id": "e2"}
+    events = told(
+        ("2026-01-02", "child.accommodated", "2025-11-01", {"episode_id": "E2", "legal_reason": "section_25"}),
+        ("2026-01-05", "home.started", "2025-11-06", {"home_id": "H3", "home_kind": "residential"}),
+        (
+            *("2026-01-08", "record.corrected", "2026-01-08"),
+            {**correction, "replacement": replacement, "reason": "recording_error"},
+        ),
+        ("2026-05-01", "health_board.notified", "2026-05-01", {}),
+    )
+    agree(CHILD, events, date(2026, 5, 2))
+
+
 #: A first review in working days, and a second that falls near the horizon, so that a third may follow or not.
 NEAR_THE_HORIZON = in_working_days(Interval(22, Unit.WORKING_DAYS), Interval(23, Unit.MONTHS))
 

@@ -153,14 +153,13 @@ def test_a_meeting_that_is_none_of_the_reviews_is_told() -> None:
 
 
 def test_rules_on_events_that_are_not_asked_about_say_so() -> None:
-    """Of panels, orders and court dates nothing follows, because none is asked about; the rules are named."""
+    """Of panels, certificates and orders nothing follows, because none is asked about; the rules are named."""
     found = calculated(packs=("scotland-duties", "scotland"))
     assert {review.kind for review in found.reviews if review.explanation.pack == "scotland-duties"} == {"visit"}
     assert [(each.kind, each.event) for each in found.not_asked] == [
         ("agency_decision", "panel.recommended"),
         ("certificate_return", "consent_certificate.sent"),
         ("order_expiry", "legal_reason.started"),
-        ("court_date", "court_date.set"),
     ]
     assert calculated(packs=("scotland", "england")).not_asked == ()
 

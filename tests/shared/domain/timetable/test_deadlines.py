@@ -387,8 +387,53 @@ def test_another_agreement_counts_for_what_is_not_held_yet() -> None:
     story = agreed(placed("2026-01-15", kind="parents"), "2026-02-01", 4).held("2026-06-10")
     agreed(story, "2026-06-10", 2)
     assert due(owed(story, AGREED))[:3] == ["2026-06-01", "2026-08-10", "2026-10-10"]
-    agreed(story, "2026-08-01", 6)
-    assert due(owed(story, AGREED))[:2] == ["2026-06-01", "2027-02-01"]
+    agreed(story, "2026-07-01", 1)
+    assert due(owed(story, AGREED))[:3] == ["2026-06-01", "2026-08-01", "2026-09-01"]
+
+
+def test_no_review_is_agreed_away() -> None:
+    """Agreeing again, or on less, moves no review that is owed to a later day, whether it is overdue already or not."""
+    story = agreed(placed("2026-01-01", kind="parents"), "2026-01-01", 3)
+    for on, count in (("2026-03-01", 12), ("2026-05-01", 3), ("2026-06-01", 12)):
+        agreed(story, on, count)
+    assert due(owed(story, AGREED))[0] == "2026-04-01"
+    [held, following] = owed(story.held("2026-07-01"), AGREED)[:2]
+    assert (held.days_late, due([following])) == (91, ["2027-07-01"])
+
+
+def test_what_was_agreed_for_a_home_before_it_began_counts() -> None:
+    """Agreed ahead of the move and for this home by name, it is counted from the day the home began."""
+    story = agreed(Story(), "2026-01-10", 3, home_id="H1").home("2026-01-15", kind="parents")
+    assert due(owed(story, AGREED))[0] == "2026-04-15"
+
+
+def test_an_order_that_is_continued_on_the_day_it_ends_goes_on() -> None:
+    """An end told before the beginning of that day ended the former one, although both have one identifier."""
+    story = ordered(placed(), "2026-01-20", "L1", expires_on="2027-01-10")
+    story.tell("legal_reason.ended", "2027-01-10", legal_reason_id="L1", reason="replaced")
+    ordered(story, "2027-01-10", "L1", expires_on="2028-01-09")
+    still = [each.due_on for each in owed(story, EXPIRY) if each.outcome is Outcome.OPEN]
+    assert still == [date(2028, 1, 9)]
+
+
+def test_correcting_what_was_replaced_revives_nothing() -> None:
+    """A clerical correction of the first of two days set on one day leaves it ended."""
+    story = placed()
+    for day in ("2026-03-01", "2026-04-01"):
+        story.tell("court_date.set", "2026-02-01", application_id="A1", hearing="preliminary_hearing", court_on=day)
+    story.corrected(story.position - 1, "2026-02-02", court_at="2026-03-01T10:00:00Z")
+    found = [each.due_on for each in owed(story, HEARING) if each.outcome is Outcome.OPEN]
+    assert found == [date(2026, 4, 1)]
+
+
+def test_the_first_fact_of_each_episode_counts_however_they_are_named() -> None:
+    """An identifier that is used again, or an episode that is not recorded, silences no later one."""
+    first = replace(DECISION, anchor=replace(RECOMMENDED, which=Which.FIRST))
+    again = recommended(placed("2020-01-15"), "2020-03-02").care_ended("2020-06-01")
+    recommended(again.accommodated("2026-01-15"), "2026-03-02")
+    assert due(owed(again, first)) == ["2020-03-16", "2026-03-16"]
+    bare = recommended(recommended(Story(), "2020-03-02"), "2026-03-02")
+    assert due(owed(bare, first)) == ["2020-03-16", "2026-03-16"]
 
 
 def test_an_agreement_about_another_home_or_kind_counts_nothing() -> None:
@@ -455,3 +500,19 @@ def test_what_starts_a_clock_does_not_satisfy_it() -> None:
     )
     [first] = owed(seen(placed(), "2026-02-01"), again)
     assert (first.outcome, due([first])) == (Outcome.OPEN, ["2026-03-01"])
+
+
+def test_what_is_owed_in_each_calendar_year_comes_again_each_year() -> None:
+    """It need not be said that a year is followed by another."""
+    found = owed(placed("2026-01-15"), rule(step(each_calendar_year=True)))
+    assert due(found)[:2] == ["2027-12-31", "2028-12-31"]
+    assert [each.certainty for each in found[:2]] == [Certainty.FIRM, Certainty.PROVISIONAL]
+
+
+def test_a_frequency_that_was_agreed_and_bounded_is_told_with_its_bound() -> None:
+    """Whoever reads the plain sentence learns of both, and never a day that does not follow from it."""
+    bounded = replace(AGREED, steps=(step(maximum=months(6)),))
+    first = owed(agreed(placed("2026-01-15", kind="parents"), "2026-02-01", 12), bounded)[0]
+    assert "one every 12 months was agreed on 1 February 2026, and no more than 6 months is allowed." in (
+        first.explanation.plain
+    )
