@@ -132,8 +132,16 @@ async def test_a_repetition_is_acknowledged_no_sooner_than_its_event_would_be() 
             stored = await log.commit(pool, ["one"])
             await obey(postgres.url, "ALTER SYSTEM SET synchronous_standby_names = 'away'")
             repeated = asyncio.create_task(log.commit(pool, ["one"]))
-            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
-            await eventually(lambda: observer.fetchval(waiting), about="the repetition waiting for the standby")
+
+            async def waits() -> bool:
+                nonlocal repeated
+                # The server's processes read the configuration one after the other: until all have, nothing is waited for.
+                if repeated.done():
+                    repeated = asyncio.create_task(log.commit(pool, ["one"]))
+                waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+                return bool(await observer.fetchval(waiting))
+
+            await eventually(waits, about="the repetition waiting for the standby")
 
             assert not repeated.done()
 

@@ -122,8 +122,7 @@ async def test_other_requests_go_on_while_a_log_is_verified(
     """A verification gives way between slices: what is asked behind it is answered before it ends."""
     monkeypatch.setattr(proof, "_SLICE_EVENTS", 1)
     verification = asyncio.create_task(read(client, "/v1/log/verification"))
-    for _ in range(3):
-        await read(client, "/v1/log")
+    await read(client, "/v1/log")
 
     assert not verification.done()
     assert (await verification)["intact"]
