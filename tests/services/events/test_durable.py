@@ -135,7 +135,7 @@ async def test_a_repetition_is_acknowledged_no_sooner_than_its_event_would_be() 
 
             async def waits() -> bool:
                 nonlocal repeated
-                # The server's processes read the configuration one after the other: until all have, nothing is waited for.
+                # The server's processes read the configuration one after the other, and none waits before that.
                 if repeated.done():
                     repeated = asyncio.create_task(log.commit(pool, ["one"]))
                 waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
