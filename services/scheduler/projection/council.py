@@ -32,6 +32,7 @@ class Council:
         self._since: dict[tuple[int, int], date | None] = {}
         #: By identity: the timetables above are kept.
         self._soonest: dict[int, timedelta] = {}
+        self._simple: dict[int, bool] = {}
 
     def at(self, position: int) -> datetime | None:
         """Return when the last of those up to ``position`` was recorded; None if there is none."""
@@ -57,6 +58,13 @@ class Council:
         if asked not in self._since:
             self._since[asked] = self.timetable(on, former).differs_from(self.timetable(on, position))
         return self._since[asked]
+
+    def counts_simply(self, on: date, position: int) -> bool:
+        """Tell whether what is owed rests on homes, episodes and meetings alone (:attr:`Timetable.counts_simply`)."""
+        timetable = self.timetable(on, position)
+        if id(timetable) not in self._simple:
+            self._simple[id(timetable)] = timetable.counts_simply
+        return self._simple[id(timetable)]
 
     def soonest_without_home(self, on: date, position: int) -> timedelta:
         """Return a time in which no review falls due that is counted from a day without a recorded home."""

@@ -124,7 +124,7 @@ class _Sparse(Stepping):
         """Tell whether an event surely takes nothing off the record; what it tells is noted if so."""
         # What was withdrawn once, or only a forecast stands for, is followed step by step from then on.
         # So is everything where a rule goes by other facts than those about homes, episodes and meetings.
-        if self._is_marked() or not council.timetable(on, self._position).counts_simply:
+        if self._is_marked() or not council.counts_simply(on, self._position):
             return False
         if self.awaits is not None and self.awaits <= on:
             return False
