@@ -7,7 +7,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -67,7 +67,9 @@ class OwnServer:
         assert top is not None
         victims = (top, *top.children(recursive=True))
         for each in victims:
-            each.kill()
+            # One may end by itself in this very moment.
+            with suppress(psutil.NoSuchProcess):
+                each.kill()
         psutil.wait_procs(victims, timeout=_KILLED_SECONDS)
 
     def _postmaster(self) -> int:
