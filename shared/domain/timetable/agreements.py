@@ -34,7 +34,8 @@ def agreements(rule: Rule, clock: ReviewClock, ordered: Iterable[Fact]) -> tuple
     """Return what was agreed while ``clock`` ran about the frequency of what ``rule`` owes, in order."""
     if not any(step.is_agreed for step in rule.steps):
         return ()
-    return tuple(_agreement(fact, fact.data) for fact in ordered if _is_about(rule, clock, fact))  # type: ignore[arg-type]
+    told = ((fact, fact.data) for fact in ordered if isinstance(fact.data, ReviewFrequencyAgreed))
+    return tuple(_agreement(fact, data) for fact, data in told if _is_about(rule, clock, moment(fact), data))
 
 
 def made_before(agreed: Sequence[Agreement], held: Occasion | None) -> Sequence[Agreement]:
@@ -60,15 +61,14 @@ def in_force(agreed: Sequence[Agreement], since: Moment, calendar: WorkingCalend
     return found
 
 
-def _is_about(rule: Rule, clock: ReviewClock, fact: Fact) -> bool:
+def _is_about(rule: Rule, clock: ReviewClock, agreed_at: Moment, data: ReviewFrequencyAgreed) -> bool:
     """Tell whether it was agreed for this clock: while it ran, or before, if for its home by name."""
-    data = fact.data
-    if not isinstance(data, ReviewFrequencyAgreed) or data.review_kind not in {None, rule.key}:
+    if data.review_kind not in {None, rule.key}:
         return False
     home_id = getattr(clock.data, "home_id", None)
     if data.home_id is None:
-        return clock.admits(moment(fact))
-    ended = clock.closing is not None and clock.closing.at.precedes(moment(fact))
+        return clock.admits(agreed_at)
+    ended = clock.closing is not None and clock.closing.at.precedes(agreed_at)
     return data.home_id == home_id and not ended
 
 

@@ -14,7 +14,7 @@ Packs come from :func:`shared.policies.loader.known_packs`, calendars from
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -30,7 +30,7 @@ from shared.domain.timetable.clocks import ReviewClock, clocks
 from shared.domain.timetable.event_clocks import stopped
 from shared.domain.timetable.explain import explanation
 from shared.domain.timetable.intervals import Unit
-from shared.domain.timetable.patterns import any_matches, day_told
+from shared.domain.timetable.patterns import any_matches
 from shared.domain.timetable.record import ChildRecord, Meeting, Occasion, child_record, occasion
 from shared.domain.timetable.reviews import Certainty, Outcome, Review
 from shared.domain.timetable.runs import Run, event_runs, runs
@@ -38,13 +38,10 @@ from shared.domain.timetable.runs import Run, event_runs, runs
 __all__ = [
     "SHAPING",
     "AdoptedPack",
-    "KnownChains",
-    "OwedKeys",
     "ReviewKey",
     "Timetable",
     "UnknownAdoptedPack",
     "adopted_timetable",
-    "owed_keys",
     "project_reviews",
     "reviews_by_key",
 ]
@@ -69,69 +66,23 @@ def project_reviews(child_id: str, facts: Sequence[Fact], timetable: Timetable) 
     return tuple(sorted(reviews_by_key(child_id, facts, timetable).values(), key=_by_due_date))
 
 
-def reviews_by_key(
-    child_id: str, facts: Sequence[Fact], timetable: Timetable, only: Collection[ReviewKey] | None = None
-) -> dict[ReviewKey, Review]:
-    """Return what :func:`project_reviews` does, by key; with ``only``, nothing but what has one of these keys."""
+def reviews_by_key(child_id: str, facts: Sequence[Fact], timetable: Timetable) -> dict[ReviewKey, Review]:
+    """Return what :func:`project_reviews` does, by key."""
     ordered = in_order(facts)
     record = child_record(ordered)
 
-    def chained(run: Run, occasions: Sequence[Occasion]) -> list[Owed]:
-        agreed = agreements(run.rule, run.clock, ordered)
-        return chain(run.rule, run.clock, timetable.calendar_of(run.rule), occasions, agreed)
-
     found: dict[ReviewKey, Review] = {}
     for sequence in _sequences(ordered, record, timetable):
-        chains = _chains(sequence, ordered, record, chained)
+        chains = _chains(sequence, ordered, record, timetable)
         book([(run.rule, run.clock, owed) for run, owed in chains], record.bookings)
         for key, run, owed in _owed(chains):
-            if only is None or key in only:
-                found[key] = _review(child_id, key, run, owed, record=record)
+            found[key] = _review(child_id, key, run, owed, record=record)
     return found
 
 
 def _sequences(ordered: Sequence[Fact], record: ChildRecord, timetable: Timetable) -> Iterator[Sequence[Run]]:
     yield from runs(clocks(record), timetable)
     yield from event_runs(ordered, record, timetable)
-
-
-#: Chains worked out before, by all that decides which reviews they hold.
-KnownChains = dict[tuple[Hashable, ...], list[Owed]]
-
-#: The keys of what is owed; False for a forecast (:attr:`Review.forecast`).
-OwedKeys = dict[ReviewKey, bool]
-
-
-def owed_keys(facts: Sequence[Fact], timetable: Timetable, known: KnownChains) -> OwedKeys:
-    """Return the keys of :func:`reviews_by_key` for a fraction of the work.
-
-    Each comes with whether it is more than a forecast.  Facts other than those of SHAPING types
-    may be left out.  ``known`` is empty at first, and handed over again for as long as
-    ``timetable`` is the same.
-    """
-    ordered = in_order(facts)
-    record = child_record(ordered)
-
-    def chained(run: Run, occasions: Sequence[Occasion]) -> list[Owed]:
-        agreed = agreements(run.rule, run.clock, ordered)
-        decided_by = (*_decided_by(run), agreed, *((each.held, each.decided_position) for each in occasions))
-        if decided_by not in known:
-            known[decided_by] = chain(run.rule, run.clock, timetable.calendar_of(run.rule), occasions, agreed)
-        return known[decided_by]
-
-    return {
-        key: owed.held is not None or _certainty(run.clock, owed) is Certainty.FIRM
-        for sequence in _sequences(ordered, record, timetable)
-        for key, run, owed in _owed(_chains(sequence, ordered, record, chained))
-    }
-
-
-def _decided_by(run: Run) -> tuple[Hashable, ...]:
-    """Return all of a run that decides which deadlines it has, besides what satisfies them."""
-    closing, data = run.clock.closing, run.clock.data
-    ended = None if closing is None else (closing.at, closing.decided_position)
-    told = [day_told(data, step.on_day) for step in run.rule.steps if step.on_day is not None and data is not None]
-    return (id(run.rule), run.clock.started, run.clock.decided_position, ended, *told)
 
 
 def _by_due_date(review: Review) -> tuple[date, str, int, str]:
@@ -148,10 +99,7 @@ def _owed(chains: Iterable[tuple[Run, Sequence[Owed]]]) -> Iterator[tuple[Review
 
 
 def _chains(
-    sequence: Sequence[Run],
-    ordered: Sequence[Fact],
-    record: ChildRecord,
-    chained: Callable[[Run, Sequence[Occasion]], list[Owed]],
+    sequence: Sequence[Run], ordered: Sequence[Fact], record: ChildRecord, timetable: Timetable
 ) -> list[tuple[Run, list[Owed]]]:
     """Count each run's reviews; a meeting satisfies one run, and a recorded home before none recorded."""
     taken: set[str] = set()
@@ -159,7 +107,8 @@ def _chains(
     for running in sorted(sequence, key=lambda each: each.clock.provisional):
         run = replace(running, clock=stopped(running.clock, running.rule.ends, ordered))
         occasions = [each for each in _occasions(run, ordered, record) if each.identity not in taken]
-        owed = chained(run, _one_a_day(occasions))
+        agreed = agreements(run.rule, run.clock, ordered)
+        owed = chain(run.rule, run.clock, timetable.calendar_of(run.rule), _one_a_day(occasions), agreed)
         days = {each.held.held.on for each in owed if each.held}
         taken.update(each.identity for each in occasions if each.held.on in days)
         found.append((run, owed))

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from shared.domain.history import Fact, in_order
 from shared.domain.timetable.additions import only_adds
 from shared.domain.timetable.adopted import AdoptedPack, Timetable
-from shared.domain.timetable.engine import SHAPING, owed_keys
+from shared.domain.timetable.engine import SHAPING, reviews_by_key
 from shared.domain.timetable.rules import OnHomeChange
-from tests.shared.domain.timetable.story import ALL_PACKS, Story, placed
+from tests.shared.domain.timetable.story import ALL_PACKS, CHILD, Story, placed
 from tests.shared.domain.timetable.test_laws import FACTS, Stated, story_of
 
 
@@ -46,8 +46,9 @@ def takes_nothing_back(history: list[Stated], timetable: Timetable) -> None:
     for number, new in enumerate(told):
         before = in_order(told[:number])
         if only_adds(before, new):
-            owed = owed_keys(in_order(told[: number + 1]), timetable, {})
-            lost = {key for key, kept in owed_keys(before, timetable, {}).items() if kept and key not in owed}
+            owed = reviews_by_key(CHILD, told[: number + 1], timetable)
+            was = reviews_by_key(CHILD, before, timetable)
+            lost = {key for key, review in was.items() if not review.forecast and key not in owed}
             assert not lost
 
 
